@@ -1,0 +1,68 @@
+import type { ParseArgsOptionsConfig, parseArgs } from 'node:util';
+
+/** A subcommand of `encrocam`; each is a module of its own, so that only what is used is loaded. */
+export interface Command {
+  /** The whole text of `encrocam COMMAND --help`, ending in a line feed. */
+  readonly help: string;
+  readonly options: ParseArgsOptionsConfig;
+  /** Resolves with the exit code. */
+  run(args: CommandArguments): Promise<number>;
+}
+
+export type CommandArguments = ReturnType<typeof parseArgs>;
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'record',
+    summary: 'record, encrypt and sign (a service)',
+    load: async () => (await import('./recorder/command.ts')).command,
+  },
+  {
+    name: 'sync',
+    summary: 'stream recordings to the drive (a service)',
+    load: async () => (await import('./syncer/command.ts')).command,
+  },
+  {
+    name: 'status',
+    summary: 'what both services are doing',
+    load: async () => (await import('./state/command.ts')).command,
+  },
+  {
+    name: 'list',
+    summary: 'recordings on disk and drive, with their times, sizes and gaps',
+    load: async () => (await import('./viewer/list-command.ts')).command,
+  },
+  {
+    name: 'play',
+    summary: 'play a recording, or a part of it',
+    load: async () => (await import('./viewer/play-command.ts')).command,
+  },
+  {
+    name: 'decrypt',
+    summary: 'decrypt a recording, or a part of it',
+    load: async () => (await import('./viewer/decrypt-command.ts')).command,
+  },
+  {
+    name: 'keygen',
+    summary: 'make a signing key for a camera',
+    load: async () => (await import('./pgp/keygen-command.ts')).command,
+  },
+  {
+    name: 'config',
+    summary: 'check a configuration and show it without its secrets',
+    load: async () => (await import('./config/command.ts')).command,
+  },
+];
+
+export function findCommand(name: string): CommandEntry | undefined {
+  return commands.find((command) => command.name === name);
+}
+
+/** The option `--config` that services and the viewer share. */
+export const configOption = { config: { type: 'string', short: 'c' } } as const;

@@ -1,0 +1,265 @@
+// Written by ci/generate.ts from config.schema.json: change that, then run `make generate`.
+// A configuration as it is after loading: every setting that has a default is there.
+// biome-ignore-all format: generated
+
+export type Path = string;
+/**
+ * `auto` takes the hardware encoder where one works and `libx264` elsewhere; `copy` takes a camera's own H.264 as it is, without a burnt-in time.
+ */
+export type EncoderName = 'auto' | 'libx264' | 'h264_v4l2m2m' | 'copy';
+/**
+ * Recordings older than this are removed from the drive. 0 keeps them for ever.
+ */
+export type DriveRetentionDays = number;
+/**
+ * The least important lines that are still written.
+ */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/**
+ * `text` has local time with its UTC offset, `journal` leaves the time to journald and gives it the level, `json` is one object a line. `auto`: `journal` under systemd, `text` elsewhere.
+ */
+export type LogFormat = 'auto' | 'text' | 'journal' | 'json';
+
+/**
+ * Everything an EncroCam camera can be told. Paths are relative to the configuration file.
+ */
+export interface Config {
+  /**
+   * Where this schema is, for editors that complete and check while typing. Not used by EncroCam.
+   */
+  $schema?: string;
+  /**
+   * Who can watch.
+   */
+  owner: {
+    /**
+     * Files with the OpenPGP public keys of everybody who may watch. Recordings are encrypted for all of them, and for nobody else.
+     *
+     * @minItems 1
+     */
+    keys: [Path, ...Path[]];
+  };
+  /**
+   * The camera's own key: what it signs is what it recorded.
+   */
+  signing: {
+    /**
+     * File with the camera's OpenPGP secret key, without a passphrase: the partition it lies on is what protects it. Keep its fingerprint at home: it is what --signed-by checks.
+     */
+    key: string;
+  };
+  /**
+   * The cameras on this machine, each with a directory of its own on disk and drive.
+   *
+   * @minItems 1
+   */
+  cameras: [CameraConfig, ...CameraConfig[]];
+  /**
+   * Recordings on this machine's disk.
+   */
+  recordings: {
+    /**
+     * Directory that holds one directory a camera. It needs no protection: what is in it is encrypted.
+     */
+    directory: string;
+    /**
+     * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
+     */
+    hoursPerRecording: number;
+    /**
+     * Recordings older than this are removed from the disk.
+     */
+    retentionDays: number;
+    /**
+     * Most space that all recordings on the disk may take together. When it is reached, the oldest recordings that the drive holds completely go first. Without it, only `keepFreeMegabytes` bounds them.
+     */
+    diskBudgetGigabytes?: number;
+    /**
+     * Space left free on the disk, so that the system itself goes on working.
+     */
+    keepFreeMegabytes: number;
+    /**
+     * Whether clean-up also removes files in the cameras' directories, on disk and drive, that are not recordings. Old ones only, by modification time on disk; on the drive only where it tells one.
+     */
+    removeUnrecognisedFiles: boolean;
+  };
+  /**
+   * The drive that recordings are streamed to.
+   */
+  storage: NoStorageConfig | DirectoryStorageConfig | FtpStorageConfig;
+  /**
+   * An uptime monitor, called only while recording and upload both progress. Its silence is the alarm.
+   */
+  monitor?: {
+    /**
+     * Address to GET. Whoever knows it can silence the alarm: it is treated as a secret.
+     */
+    url: string;
+    /**
+     * Time between two calls.
+     */
+    intervalSeconds: number;
+    /**
+     * Also call `<url>/start` when the syncer starts and `<url>/fail` as soon as recording or upload stops, in the manner of healthchecks.io.
+     */
+    startAndFailSignals: boolean;
+    /**
+     * Longest wait for an answer.
+     */
+    timeoutSeconds: number;
+  };
+  /**
+   * What is logged to standard error (the journal, under systemd).
+   */
+  log: {
+    level: LogLevel;
+    format: LogFormat;
+  };
+}
+/**
+ * One camera.
+ */
+export interface CameraConfig {
+  /**
+   * Name in logs, in `encrocam status` and, unless told otherwise, of the directories. No two cameras share one.
+   */
+  name: string;
+  /**
+   * Directory of this camera inside `recordings.directory`. Default: its name.
+   */
+  directory?: string;
+  /**
+   * Directory of this camera inside the drive's directory. Default: its name.
+   */
+  driveDirectory?: string;
+  /**
+   * Where the pictures come from.
+   */
+  input: {
+    /**
+     * Input format in ffmpeg's terms: `v4l2` for anything that shows up as /dev/videoN, `lavfi` for a test picture, or any other that `ffmpeg -formats` lists.
+     */
+    format: string;
+    /**
+     * Device, address or file, in ffmpeg's terms.
+     */
+    device: string;
+    /**
+     * Pictures a second to ask the camera for. Without it, the camera's own choice.
+     */
+    frameRate?: number;
+    /**
+     * Width and height to ask the camera for. Without it, the camera's own choice.
+     */
+    resolution?: string;
+    /**
+     * What the camera shall deliver, in ffmpeg's terms: `yuyv422`, `mjpeg`, `h264`, … Without it, the camera's own choice.
+     */
+    pixelFormat?: string;
+  };
+  /**
+   * How H.264 is made.
+   */
+  encoder: {
+    name: EncoderName;
+    /**
+     * libx264's trade of processor time for size.
+     */
+    preset:
+      'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow';
+    /**
+     * Time between two key frames: playback can begin at each of them.
+     */
+    keyFrameIntervalSeconds: number;
+    /**
+     * Mean bit rate to aim for. Without it, libx264 keeps a constant quality and a hardware encoder its own default.
+     */
+    bitRateKilobits?: number;
+  };
+  /**
+   * Whether local time with its UTC offset is drawn into the picture, where the encryption vouches for it.
+   */
+  burnInTime: boolean;
+  /**
+   * Time for which video is collected into one encrypted packet. Shorter is more live, longer costs fewer bytes (54 a packet).
+   */
+  encryptIntervalMs: number;
+  /**
+   * Time without any video after which ffmpeg is restarted.
+   */
+  stallTimeoutSeconds: number;
+}
+/**
+ * No drive: recordings stay on this machine.
+ */
+export interface NoStorageConfig {
+  driver: 'none';
+}
+/**
+ * A directory: a mounted disk or network share.
+ */
+export interface DirectoryStorageConfig {
+  driver: 'directory';
+  /**
+   * Where the cameras' directories go. It must exist, so that a disk that is not mounted is noticed.
+   */
+  directory: string;
+  retentionDays: DriveRetentionDays;
+}
+/**
+ * An FTP drive.
+ */
+export interface FtpStorageConfig {
+  driver: 'ftp';
+  /**
+   * Name or address of the server.
+   */
+  host: string;
+  /**
+   * TCP port of the control connection.
+   */
+  port: number;
+  /**
+   * Account on the drive.
+   */
+  user: string;
+  /**
+   * Password of the account.
+   */
+  password: string;
+  /**
+   * Directory on the drive that holds the cameras' directories. Made when missing.
+   */
+  directory: string;
+  /**
+   * Longest wait for an answer of the server before the connection is given up.
+   */
+  timeoutSeconds: number;
+  /**
+   * Which addresses to use.
+   */
+  ipFamily: 'auto' | 'ipv4' | 'ipv6';
+  tls: FtpTlsConfig;
+  retentionDays: DriveRetentionDays;
+}
+/**
+ * How the connection is protected.
+ */
+export interface FtpTlsConfig {
+  /**
+   * `explicit`: TLS is negotiated on the ordinary port and required, data connections included. `off`: plain FTP; recordings stay unreadable, but the password crosses the network in the clear and whoever reads it can delete them.
+   */
+  mode: 'explicit' | 'off';
+  /**
+   * Oldest TLS version that is accepted.
+   */
+  minimumVersion: 'TLSv1.2' | 'TLSv1.3';
+  /**
+   * File with the certificate(s), PEM, that the server's certificate must lead to, instead of the system's.
+   */
+  certificateAuthority?: string;
+  /**
+   * SHA-256 fingerprint of the server's own certificate. Given, exactly that certificate is accepted, whoever issued it, whatever name and dates it bears.
+   */
+  fingerprint?: string;
+}

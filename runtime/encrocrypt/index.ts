@@ -1,0 +1,4 @@
+export * from './format.ts';
+export * from './reader.ts';
+export * from './scan.ts';
+export * from './writer.ts';

@@ -1,0 +1,105 @@
+/**
+ * What the services tell the world, and each other, about themselves: two small JSON files in the recordings
+ * directory, written by one service each and read by `encrocam status` and by the other service. They are
+ * replaced as a whole (temporary file, rename), so a reader never sees half of one. They are hints: losing them
+ * costs nothing but a later clean-up.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Written by the recorder to `.state/record.json`, at least every {@link stateIntervalMs} while it runs. */
+export interface RecorderState {
+  readonly service: 'record';
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly updatedMs: number;
+  /** Set when it ended in an orderly way. */
+  readonly stoppedMs?: number;
+  readonly cameras: readonly RecorderCameraState[];
+}
+
+export interface RecorderCameraState {
+  readonly name: string;
+  /** `gap`: no video is coming at the moment; `lastProblem` says why. */
+  readonly activity: 'starting' | 'recording' | 'gap' | 'stopped';
+  readonly encoder?: string;
+  readonly fileName?: string;
+  /** When bytes were last flushed to disk. */
+  readonly lastWriteMs?: number;
+  /** Since the service started. */
+  readonly bytesWritten: number;
+  readonly restarts: number;
+  readonly gapMs: number;
+  readonly lastProblem?: string;
+}
+
+/** Written by the syncer to `.state/sync.json`, at least every {@link stateIntervalMs} while it runs. */
+export interface SyncerState {
+  readonly service: 'sync';
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly updatedMs: number;
+  readonly stoppedMs?: number;
+  /** Where the recordings go, without a password. */
+  readonly location: string;
+  readonly nextRetentionMs?: number;
+  readonly lastMonitorMs?: number;
+  readonly cameras: readonly SyncerCameraState[];
+}
+
+export interface SyncerCameraState {
+  readonly name: string;
+  readonly activity: 'connecting' | 'catching-up' | 'following' | 'waiting' | 'stopped';
+  readonly lastUploadMs?: number;
+  /** Bytes on disk that the drive is not known to hold. */
+  readonly backlogBytes: number;
+  readonly backlogFiles: number;
+  readonly bytesUploaded: number;
+  readonly lastProblem?: string;
+  /**
+   * How much of each recording the drive has confirmed to hold, byte for byte from the beginning: file name to
+   * bytes. What is on disk up to there may be removed when the disk is full.
+   */
+  readonly confirmedBytes: Readonly<Record<string, number>>;
+}
+
+/** A state file older than three of these belongs to a service that hangs or was killed. */
+export const stateIntervalMs = 2000;
+
+const directoryName = '.state';
+const fileNames = { record: 'record.json', sync: 'sync.json' } as const;
+/** 100 years of hourly recordings of 16 cameras would not fit: then it is not ours. */
+const maxStateBytes = 64 * 1024 * 1024;
+
+/** Replaces the service's state file. */
+export async function writeState(
+  recordingsDirectory: string,
+  state: RecorderState | SyncerState,
+): Promise<void> {
+  const directory = path.join(recordingsDirectory, directoryName);
+  await mkdir(directory, { recursive: true });
+  const file = path.join(directory, fileNames[state.service]);
+  const temporary = `${file}.${state.pid}.tmp`;
+  await writeFile(temporary, JSON.stringify(state));
+  await rename(temporary, file);
+}
+
+export async function readRecorderState(recordingsDirectory: string): Promise<RecorderState | undefined> {
+  return (await read(recordingsDirectory, 'record')) as RecorderState | undefined;
+}
+
+export async function readSyncerState(recordingsDirectory: string): Promise<SyncerState | undefined> {
+  return (await read(recordingsDirectory, 'sync')) as SyncerState | undefined;
+}
+
+/** `undefined` when there is none, or it is not what the service writes. */
+async function read(recordingsDirectory: string, service: 'record' | 'sync'): Promise<unknown> {
+  try {
+    const text = await readFile(path.join(recordingsDirectory, directoryName, fileNames[service]), 'utf8');
+    if (text.length > maxStateBytes) return undefined;
+    const state = JSON.parse(text) as { service?: unknown; cameras?: unknown };
+    return state.service === service && Array.isArray(state.cameras) ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
