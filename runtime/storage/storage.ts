@@ -80,7 +80,10 @@ export const maxNameBytes = 255;
 /** Largest size of a file on a drive that is believed: 16 TiB. */
 export const maxFileBytes = 2 ** 44;
 
-/** An absolute path on a drive, checked by {@link drivePath}: `/`, or segments without `..`, each after a `/`. */
+/**
+ * An absolute path on a drive, checked by {@link drivePath}: `/`, or segments without `..`, each after a `/`.
+ * `/` is the `directory` of the configuration: drivers put it in front.
+ */
 export type DrivePath = string & { readonly __brand: 'DrivePath' };
 
 /**
