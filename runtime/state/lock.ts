@@ -1,0 +1,147 @@
+/**
+ * One recorder and one syncer a recordings directory. The lock dies with its process, however that ends: it is
+ * an abstract Unix socket, which the kernel binds for one process at a time and forgets with it, and a file
+ * beside the state that names the holder. The socket decides between processes that share a network namespace,
+ * also when both start at once; the file reaches a service that systemd gave a namespace of its own.
+ *
+ * It does not reach across machines or PID namespaces that share the directory.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
+
+export interface Lock {
+  /** Gives the lock back. Calling it again does nothing. */
+  release(): Promise<void>;
+}
+
+/** Whoever holds a lock, in a form that a later process with the same number does not share. */
+interface Holder {
+  readonly pid: number;
+  /** Clock ticks after boot at which it started. */
+  readonly startTicks: string;
+  readonly bootId: string;
+  readonly pidNamespace: string;
+}
+
+const maxHolderBytes = 1024;
+
+/**
+ * Takes the lock `name` on a recordings directory, which is made if it is missing.
+ * @throws {EncroCamError} `ALREADY_RUNNING` while another process holds it.
+ */
+export async function acquireLock(recordingsDirectory: string, name: 'record' | 'sync'): Promise<Lock> {
+  const stateDirectory = path.join(recordingsDirectory, '.state');
+  await mkdir(stateDirectory, { recursive: true });
+  const file = path.join(stateDirectory, `${name}.lock`);
+  const server = await bind(await socketName(recordingsDirectory, name), name);
+  try {
+    const own = await describe(process.pid);
+    const other = await readHolder(file);
+    if (other && other.pid !== process.pid && (await isAlive(other, own))) throw alreadyRunning(name, other);
+    await writeFile(file, JSON.stringify(own), { mode: 0o644 });
+  } catch (error) {
+    await close(server);
+    throw error;
+  }
+  let released: Promise<void> | undefined;
+  const release = async (): Promise<void> => {
+    await rm(file, { force: true });
+    await close(server);
+  };
+  return {
+    release: () => {
+      released ??= release();
+      return released;
+    },
+  };
+}
+
+/** A name in Linux's abstract socket space: a leading zero byte, gone with the process. */
+async function socketName(recordingsDirectory: string, name: string): Promise<string> {
+  const place = await realpath(recordingsDirectory);
+  return `\0encrocam-${name}-${createHash('sha256').update(place).digest('hex').slice(0, 32)}`;
+}
+
+function bind(socket: string, name: string): Promise<net.Server> {
+  // Nobody has business connecting: whoever does is hung up on.
+  const server = net.createServer((connection) => connection.destroy());
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(
+        systemErrorCode(error) === 'EADDRINUSE'
+          ? alreadyRunning(name)
+          : new EncroCamError(
+              'INPUT_UNREADABLE',
+              `Cannot lock the recordings directory: ${messageOf(error)}.`,
+              {
+                hint: 'EncroCam needs Unix sockets for its lock; a sandbox must allow AF_UNIX.',
+                cause: error,
+              },
+            ),
+      );
+    });
+    server.listen(socket, () => {
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+function close(server: net.Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function alreadyRunning(name: string, holder?: Holder): EncroCamError {
+  const who = holder ? ` (process ${holder.pid})` : '';
+  return new EncroCamError(
+    'ALREADY_RUNNING',
+    `Another encrocam ${name}${who} already works on these recordings.`,
+    { hint: 'See encrocam status; stop the other one first, or give this one its own recordings.directory.' },
+  );
+}
+
+async function isAlive(other: Holder, own: Holder): Promise<boolean> {
+  // A process number means nothing after a reboot or in another namespace.
+  if (other.bootId !== own.bootId || other.pidNamespace !== own.pidNamespace) return false;
+  const now = await describe(other.pid).catch(() => undefined);
+  return now !== undefined && now.startTicks === other.startTicks;
+}
+
+async function describe(pid: number): Promise<Holder> {
+  const [stat, bootId, pidNamespace] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, 'utf8'),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    readlink('/proc/self/ns/pid'),
+  ]);
+  // proc(5): field 22 is starttime; field 2, the name in brackets, may hold blanks and brackets itself.
+  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTicks = rest[18];
+  // A zombie has ended; only its parent has not asked for its exit code yet.
+  if (startTicks === undefined || state === 'Z') throw new Error(`process ${pid} has ended`);
+  return { pid, startTicks, bootId: bootId.trim(), pidNamespace };
+}
+
+/** `undefined` when there is no such file or it is not a holder's: then nobody can be named by it. */
+async function readHolder(file: string): Promise<Holder | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  if (text.length > maxHolderBytes) return undefined;
+  try {
+    const holder = JSON.parse(text) as Partial<Holder> | null;
+    const { pid, startTicks, bootId, pidNamespace } = holder ?? {};
+    if (!Number.isSafeInteger(pid) || pid === undefined || pid < 1) return undefined;
+    if (startTicks === undefined || bootId === undefined || pidNamespace === undefined) return undefined;
+    return { pid, startTicks, bootId, pidNamespace };
+  } catch {
+    // Half a file, from a power cut while it was written: the holder is gone as well.
+    return undefined;
+  }
+}
