@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cycleProblems, importRuleProblems, importsOf, lengthProblems, linkProblems, maxLines } from './house.ts';
+import {
+  cycleProblems,
+  importRuleProblems,
+  importsOf,
+  lengthProblems,
+  linkProblems,
+  maxLines,
+} from './house.ts';
 
 test('imports are found in all their forms and not in comments', () => {
   const text = [
@@ -36,7 +43,9 @@ test('recorder and syncer do not import each other, not even lazily', () => {
 });
 
 test('the image imports neither runtime nor provision', () => {
-  const sources = new Map([['image/build/a.ts', "import '../../runtime/errors.ts'; import '../../provision/a.ts';"]]);
+  const sources = new Map([
+    ['image/build/a.ts', "import '../../runtime/errors.ts'; import '../../provision/a.ts';"],
+  ]);
   assert.equal(importRuleProblems(sources).length, 2);
 });
 
@@ -60,7 +69,9 @@ test('a file past its length is found', () => {
 });
 
 test('a link or file name in a document that leads nowhere is found', () => {
-  const documents = new Map([['docs/guide/a.md', '[b](../ref/b.md#part) [c](https://x.example/) `runtime/no.ts`']]);
+  const documents = new Map([
+    ['docs/guide/a.md', '[b](../ref/b.md#part) [c](https://x.example/) `runtime/no.ts`'],
+  ]);
   assert.equal(linkProblems(documents, () => false).length, 2);
   assert.equal(linkProblems(documents, () => true).length, 0);
 });

@@ -80,7 +80,10 @@ export function lengthProblems(sources: Sources): string[] {
   return [...sources]
     .map(([file, text]) => [file, text.split('\n').length - 1] as const)
     .filter(([, lines]) => lines > maxLines)
-    .map(([file, lines]) => `${file}: ${lines} lines, more than ${maxLines}: give each concern a file of its own`);
+    .map(
+      ([file, lines]) =>
+        `${file}: ${lines} lines, more than ${maxLines}: give each concern a file of its own`,
+    );
 }
 
 /** Links between documents, and to files, that lead nowhere. `exists` is asked with repository-relative names. */
@@ -91,7 +94,9 @@ export function linkProblems(documents: Sources, exists: (file: string) => boole
       const target = path.posix.join(path.posix.dirname(file), match[1] ?? '');
       if (!exists(target)) problems.push(`${file}: the link to ${match[1]} leads nowhere`);
     }
-    for (const match of text.matchAll(/`((?:runtime|provision|image|ci|test|docs|demo|bench)\/[\w./-]+\.\w+)`/g)) {
+    for (const match of text.matchAll(
+      /`((?:runtime|provision|image|ci|test|docs|demo|bench)\/[\w./-]+\.\w+)`/g,
+    )) {
       if (!exists(match[1] ?? '')) problems.push(`${file}: ${match[1]} does not exist`);
     }
   }

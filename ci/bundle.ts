@@ -1,0 +1,76 @@
+/**
+ * Bundles `encrocam` for a camera into `build/bundle/`: `cli.js` with its chunks (loaded only when a command needs
+ * them), the systemd units and the launcher. The schema's validator goes in as finished code, without ajv's compiler.
+ */
+
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Ajv2020 } from 'ajv/dist/2020.js';
+import standaloneCode from 'ajv/dist/standalone/index.js';
+import { build, type Plugin } from 'esbuild';
+import { createAjv } from '../runtime/config/ajv.ts';
+import { configSchema } from '../runtime/config/schema.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = `${root}build/bundle`;
+/** What the camera runs `cli.js` with: see `docs/design/memory.md`. */
+export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+
+const finishedValidator: Plugin = {
+  name: 'finished-validator',
+  setup(builder) {
+    builder.onLoad({ filter: /runtime\/config\/validator\.ts$/ }, () => {
+      const ajv: Ajv2020 = createAjv(true);
+      const code = standaloneCode.default(ajv, ajv.compile(configSchema));
+      return { contents: code, loader: 'js', resolveDir: root };
+    });
+  },
+};
+
+export async function bundle(): Promise<void> {
+  const temporary = `${target}.${process.pid}`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(`${temporary}/units`, { recursive: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { cli: 'runtime/cli.ts' },
+    outdir: temporary,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    plugins: [finishedValidator],
+    logLevel: 'warning',
+  });
+  await writeFile(`${temporary}/package.json`, '{"type":"module"}\n');
+  for (const units of ['runtime/systemd', 'provision/systemd']) {
+    if (existsSync(`${root}${units}`)) await cp(`${root}${units}`, `${temporary}/units`, { recursive: true });
+  }
+  await writeFile(`${temporary}/encrocam`, launcher());
+  await chmod(`${temporary}/encrocam`, 0o755);
+  await rm(target, { recursive: true, force: true });
+  await rename(temporary, target);
+}
+
+/** `/usr/lib/encrocam/encrocam`: uses the Node.js beside it, or, in a checkout, the one the lock file pins. */
+function launcher(): string {
+  return [
+    '#!/bin/sh',
+    'here=$(dirname "$(readlink -f "$0")")',
+    'node=$here/node',
+    '[ -x "$node" ] || node=$here/../../node_modules/.bin/node',
+    `exec "$node" ${nodeFlags.join(' ')} "$here/cli.js" "$@"`,
+    '',
+  ].join('\n');
+}
+
+if (import.meta.main) {
+  await bundle();
+  console.log('bundled into build/bundle');
+}
