@@ -1,0 +1,226 @@
+/** How each server is told what to do: its configuration files and its command line. No processes here. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ServerCertificate } from './certificates.ts';
+import type { FetchedServer } from './fetch.ts';
+import type { ServerPorts } from './ports.ts';
+import type { FtpServerOptions, FtpSoftware } from './types.ts';
+
+export interface LaunchPlan {
+  readonly options: FtpServerOptions;
+  readonly fetched: FetchedServer;
+  readonly ports: ServerPorts;
+  readonly host: string;
+  readonly certificate: ServerCertificate;
+  /** For the server's own files. */
+  readonly workDirectory: string;
+  readonly rootDirectory: string;
+  readonly user: string;
+  readonly password: string;
+  /** The ids that sessions run as. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Launch {
+  readonly args: readonly string[];
+  readonly logFile: string;
+}
+
+export const prepareLaunch: Record<FtpSoftware, (plan: LaunchPlan) => Promise<Launch>> = {
+  vsftpd: prepareVsftpd,
+  proftpd: prepareProftpd,
+  'pure-ftpd': preparePureFtpd,
+};
+
+/**
+ * vsftpd's "anonymous" account with a list of allowed passwords: log-in without PAM, whose services would have to
+ * be written to /etc. All rights are given to it; TLS and the reuse of sessions are demanded as of any account.
+ */
+async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
+  const { options, ports, certificate, workDirectory, host } = plan;
+  const logFile = path.join(workDirectory, 'vsftpd.log');
+  const passwords = path.join(workDirectory, 'passwords');
+  const configuration = path.join(workDirectory, 'vsftpd.conf');
+  const empty = path.join(workDirectory, 'empty');
+  await mkdir(empty, { mode: 0o755, recursive: true });
+  await writeFile(passwords, `${plan.password}\n`, { mode: 0o600 });
+  const settings: Record<string, string | number | boolean> = {
+    background: false,
+    listen: host !== '::1',
+    listen_ipv6: host === '::1',
+    [host === '::1' ? 'listen_address6' : 'listen_address']: host,
+    listen_port: ports.control,
+    pasv_min_port: ports.passive[0],
+    pasv_max_port: ports.passive[1],
+    anonymous_enable: true,
+    local_enable: false,
+    secure_email_list_enable: true,
+    email_password_file: passwords,
+    ftp_username: 'nobody',
+    nopriv_user: 'nobody',
+    anon_root: plan.rootDirectory,
+    allow_writeable_chroot: true,
+    write_enable: true,
+    anon_upload_enable: true,
+    anon_mkdir_write_enable: true,
+    anon_other_write_enable: true,
+    anon_world_readable_only: false,
+    anon_umask: '022',
+    secure_chroot_dir: empty,
+    // Name spaces and system call filters are what containers forbid.
+    isolate: false,
+    isolate_network: false,
+    seccomp_sandbox: false,
+    ssl_enable: true,
+    allow_anon_ssl: true,
+    force_anon_logins_ssl: true,
+    force_anon_data_ssl: true,
+    rsa_cert_file: certificate.certificateFile,
+    rsa_private_key_file: certificate.keyFile,
+    ssl_ciphers: 'HIGH',
+    require_ssl_reuse: options.requireSessionReuse ?? true,
+    xferlog_enable: true,
+    log_ftp_protocol: true,
+    vsftpd_log_file: logFile,
+    ...(options.idleDataTimeoutSeconds === undefined
+      ? {}
+      : { data_connection_timeout: options.idleDataTimeoutSeconds }),
+  };
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `${name}=${typeof value === 'boolean' ? (value ? 'YES' : 'NO') : value}\n`,
+  );
+  await writeFile(configuration, lines.join(''), { mode: 0o600 });
+  return { args: [configuration], logFile };
+}
+
+async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
+  const { options, ports, certificate, workDirectory, host } = plan;
+  const logFile = path.join(workDirectory, 'proftpd.log');
+  const passwd = path.join(workDirectory, 'passwd');
+  const group = path.join(workDirectory, 'group');
+  const configuration = path.join(workDirectory, 'proftpd.conf');
+  const hash = await passwordHash(plan.password);
+  await writeFile(passwd, `${plan.user}:${hash}:${plan.uid}:${plan.gid}::${plan.rootDirectory}:/bin/false\n`);
+  await writeFile(group, `drive:x:${plan.gid}:\n`);
+  await chmod(passwd, 0o600);
+  await chmod(group, 0o600);
+  const root = process.getuid?.() === 0;
+  const quota = options.quotaBytes === undefined ? [] : await proftpdQuota(plan, options.quotaBytes);
+  const lines = [
+    `ModulePath ${path.join(plan.fetched.directory, 'usr/lib/proftpd')}`,
+    'LoadModule mod_tls.c',
+    ...(root ? [] : ['LoadModule mod_vroot.c', 'VRootEngine on']),
+    ...(quota.length > 0 ? ['LoadModule mod_quotatab.c', 'LoadModule mod_quotatab_file.c', ...quota] : []),
+    'ServerType standalone',
+    'UseReverseDNS off',
+    'UseIPv6 on',
+    `DefaultAddress ${host}`,
+    'SocketBindTight on',
+    `Port ${ports.control}`,
+    `PassivePorts ${ports.passive[0]} ${ports.passive[1]}`,
+    `PidFile ${path.join(workDirectory, 'proftpd.pid')}`,
+    `ScoreboardFile ${path.join(workDirectory, 'proftpd.scoreboard')}`,
+    'DelayEngine off',
+    'AuthPAM off',
+    'AuthOrder mod_auth_file.c',
+    `AuthUserFile ${passwd}`,
+    `AuthGroupFile ${group}`,
+    'RequireValidShell off',
+    'WtmpLog off',
+    `SystemLog ${logFile}`,
+    `TransferLog none`,
+    ...(root ? ['User nobody', 'Group nogroup'] : []),
+    'DefaultRoot ~',
+    'Umask 022 022',
+    'AllowOverwrite on',
+    'AllowStoreRestart on',
+    'AllowRetrieveRestart on',
+    ...(options.idleDataTimeoutSeconds === undefined
+      ? []
+      : [
+          `TimeoutStalled ${options.idleDataTimeoutSeconds}`,
+          `TimeoutNoTransfer ${options.idleDataTimeoutSeconds}`,
+        ]),
+    'TLSEngine on',
+    'TLSRequired on',
+    'TLSProtocol TLSv1.2 TLSv1.3',
+    `TLSRSACertificateFile ${certificate.certificateFile}`,
+    `TLSRSACertificateKeyFile ${certificate.keyFile}`,
+    'TLSVerifyClient off',
+    `TLSLog ${path.join(workDirectory, 'proftpd-tls.log')}`,
+    ...(options.requireSessionReuse === false ? ['TLSOptions NoSessionReuseRequired'] : []),
+    '<Limit ALL>',
+    '  AllowAll',
+    '</Limit>',
+  ];
+  await writeFile(configuration, `${lines.join('\n')}\n`, { mode: 0o600 });
+  return { args: ['-n', '-q', '-c', configuration], logFile };
+}
+
+/** mod_quotatab's tables; a hard limit is checked before each block is written and answered with 552. */
+async function proftpdQuota(plan: LaunchPlan, quotaBytes: number): Promise<string[]> {
+  const tool = path.join(plan.fetched.directory, 'usr/sbin/ftpquota');
+  const limits = path.join(plan.workDirectory, 'quota-limits');
+  const tallies = path.join(plan.workDirectory, 'quota-tallies');
+  await execute('perl', [tool, '--create-table', '--type=limit', `--table-path=${limits}`]);
+  await execute('perl', [tool, '--create-table', '--type=tally', `--table-path=${tallies}`]);
+  await execute('perl', [
+    ...[tool, '--add-record', '--type=limit', `--table-path=${limits}`, `--name=${plan.user}`],
+    ...['--quota-type=user', '--limit-type=hard', `--bytes-upload=${quotaBytes}`, '--units=byte'],
+  ]);
+  return [
+    'QuotaEngine on',
+    `QuotaLimitTable file:${limits}`,
+    `QuotaTallyTable file:${tallies}`,
+    `QuotaLog ${path.join(plan.workDirectory, 'quota.log')}`,
+  ];
+}
+
+async function preparePureFtpd(plan: LaunchPlan): Promise<Launch> {
+  const { options, ports, certificate, workDirectory, host } = plan;
+  const logFile = path.join(workDirectory, 'pure-ftpd.log');
+  const accounts = path.join(workDirectory, 'accounts');
+  const database = path.join(workDirectory, 'accounts.pdb');
+  await execute(
+    path.join(plan.fetched.directory, 'usr/bin/pure-pw'),
+    [
+      ...['useradd', plan.user, '-f', accounts, '-F', database, '-m'],
+      ...['-u', String(plan.uid), '-g', String(plan.gid), '-d', plan.rootDirectory],
+      ...(options.quotaBytes === undefined ? [] : ['-N', String(Math.ceil(options.quotaBytes / 2 ** 20))]),
+    ],
+    { input: `${plan.password}\n${plan.password}\n`, libraryPath: plan.fetched.libraryPath },
+  );
+  return {
+    args: [
+      ...['-S', `${host},${ports.control}`, '-p', `${ports.passive[0]}:${ports.passive[1]}`],
+      ...['-A', '-E', '-H', '-x', '-u', '1', '-j', '-l', `puredb:${database}`],
+      ...['-c', '20', '-C', '20', '-U', '133:022', '-g', path.join(workDirectory, 'pure-ftpd.pid')],
+      ...['-O', `clf:${logFile}`, '-f', 'none', '-Y', '3', '-2', certificate.combinedFile],
+      ...(options.idleDataTimeoutSeconds === undefined
+        ? []
+        : ['-I', String(Math.ceil(options.idleDataTimeoutSeconds / 60))]),
+    ],
+    logFile,
+  };
+}
+
+async function passwordHash(password: string): Promise<string> {
+  return (await execute('openssl', ['passwd', '-6', '-stdin'], { input: `${password}\n` })).trim();
+}
+
+function execute(
+  command: string,
+  args: readonly string[],
+  { input, libraryPath }: { input?: string; libraryPath?: string } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = libraryPath ? { ...process.env, LD_LIBRARY_PATH: libraryPath } : process.env;
+    const child = execFile(command, [...args], { env }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${command} ${args[0]}: ${error.message} ${stderr}`));
+      else resolve(stdout);
+    });
+    child.stdin?.end(input ?? '');
+  });
+}
