@@ -13,6 +13,7 @@ export function createAjv(code = false): Ajv2020 {
     discriminator: true,
     strict: true,
     strictTypes: false,
+    strictRequired: false,
     ...(code ? { code: { source: true, esm: true } } : {}),
   });
   ajv.addVocabulary([...annotationKeywords]);

@@ -7,6 +7,11 @@ import { validateConfig } from './validate.ts';
 
 /** Where the configuration is, unless `--config` or ENCROCAM_CONFIG says otherwise. */
 export const defaultConfigFile = '/etc/encrocam/config.json';
+/** The file that `--config`, else ENCROCAM_CONFIG, else the default names. */
+export function configFileFrom(option: unknown, environment = process.env): string {
+  return typeof option === 'string' ? option : (environment.ENCROCAM_CONFIG ?? defaultConfigFile);
+}
+
 /** A configuration is a few KiB; whatever is larger is another file. */
 const maxConfigBytes = 1024 * 1024;
 
@@ -50,10 +55,9 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
-    throw new EncroCamError('CONFIG_UNREADABLE', `${file} is not JSON: ${jsonProblem(text, error)}.`, {
+  } catch {
+    throw new EncroCamError('CONFIG_UNREADABLE', `${file} is not JSON: ${jsonProblem(text)}.`, {
       hint: 'Look for a missing comma, quote or bracket there.',
-      cause: error,
     });
   }
   return resolveConfig(validateConfig(value, file), file);
@@ -94,10 +98,31 @@ function resolveStorage(storage: Config['storage'], absolute: (name: string) => 
   }
 }
 
-/** Line and column instead of the parser's excerpt: the text around a mistake may be a password. */
-function jsonProblem(text: string, error: unknown): string {
-  const position = /position (\d+)/.exec(messageOf(error))?.[1];
-  if (position === undefined) return 'it ends too early';
-  const before = text.slice(0, Number(position)).split('\n');
+/**
+ * Line and column instead of the parser's excerpt: the text around a mistake may be a password. The parser does not
+ * say where it stopped in so many words, but it tells a text that could still go on from one that cannot.
+ */
+function jsonProblem(text: string): string {
+  const couldGoOn = (length: number): boolean => {
+    try {
+      JSON.parse(text.slice(0, length));
+      return true;
+    } catch (error) {
+      const message = messageOf(error);
+      const position = /at position (\d+)/.exec(message)?.[1];
+      return (
+        message === 'Unexpected end of JSON input' || (position !== undefined && Number(position) >= length)
+      );
+    }
+  };
+  if (couldGoOn(text.length)) return 'it ends too early';
+  let good = 0;
+  let bad = text.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    if (couldGoOn(middle)) good = middle;
+    else bad = middle;
+  }
+  const before = text.slice(0, good).split('\n');
   return `unexpected character at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }

@@ -174,8 +174,13 @@ function unescapePointer(segment: string): string {
   return segment.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
+/** A value as the file has it; what holds further settings is only named, because one of them may be a secret. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) {
+    if (value.some((item) => typeof item === 'object' && item !== null)) return 'a list';
+  } else if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
@@ -215,8 +220,9 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+/** The first problem of each setting: what else is said of it mostly follows from that. */
 function unique(problems: ConfigProblem[]): ConfigProblem[] {
-  return [
-    ...new Map(problems.map((problem) => [`${problem.setting} ${problem.expected}`, problem])).values(),
-  ];
+  const first = new Map<string, ConfigProblem>();
+  for (const problem of problems) if (!first.has(problem.setting)) first.set(problem.setting, problem);
+  return [...first.values()];
 }
