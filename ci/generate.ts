@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
-import { configSchema, resolveNode, type SchemaNode } from '../runtime/config/schema.ts';
+import { answersSchema, configSchema, resolveNode, type SchemaNode } from '../runtime/config/schema.ts';
 import { errorCodes } from '../runtime/errors.ts';
 
 const root = new URL('..', import.meta.url);
@@ -41,11 +41,11 @@ function withDefaultsRequired(node: SchemaNode): SchemaNode {
   return copy;
 }
 
-async function types(): Promise<string> {
-  return compile(withDefaultsRequired(configSchema) as unknown as JSONSchema, 'Config', {
+async function types(schema: SchemaNode, about: string): Promise<string> {
+  return compile(withDefaultsRequired(schema) as unknown as JSONSchema, schema.title ?? '', {
     bannerComment:
       '// Written by ci/generate.ts from config.schema.json: change that, then run `make generate`.\n' +
-      '// A configuration as it is after loading: every setting that has a default is there.\n' +
+      `// ${about}\n` +
       '// biome-ignore-all format: generated',
     additionalProperties: false,
     unreachableDefinitions: false,
@@ -53,59 +53,92 @@ async function types(): Promise<string> {
   });
 }
 
+const notice =
+  '<!-- Written by ci/generate.ts from config.schema.json: change that, then run `make generate`. -->';
+
 function configurationPage(): string {
-  const lines = [
+  return [
     '# Configuration',
     '',
-    '<!-- Written by ci/generate.ts from config.schema.json: change that, then run `make generate`. -->',
+    notice,
     '',
     'One JSON file, `/etc/encrocam/config.json` unless `--config FILE` or `ENCROCAM_CONFIG` says otherwise.',
     `${configSchema.description}`,
     '',
     'The least that is needed:',
     '',
-    '```json',
-    JSON.stringify(
-      {
-        owner: { keys: ['owner.asc'] },
-        signing: { key: 'camera.secret.asc' },
-        cameras: [{ name: 'front-door', input: { device: '/dev/video0' } }],
-      },
-      undefined,
-      2,
-    ),
-    '```',
+    ...jsonBlock({
+      owner: { keys: ['owner.asc'] },
+      signing: { key: 'camera.secret.asc' },
+      cameras: [{ name: 'front-door', input: { device: '/dev/video0' } }],
+    }),
+    ...section('The whole file', configSchema, ''),
     '',
-  ];
-  const section = (title: string, node: SchemaNode, prefix: string): void => {
-    lines.push(`## ${title}`, '', node.description ?? '', '');
-    lines.push('| setting | what | allowed | default |', '| --- | --- | --- | --- |');
-    const deeper: (() => void)[] = [];
-    for (const [name, raw] of Object.entries(node.properties ?? {})) {
-      if (name === '$schema') continue;
-      const child = resolveNode(raw);
-      const item = child.items ? resolveNode(child.items) : undefined;
-      const path = `${prefix}${name}`;
-      const marks = [
-        child.secret ? 'Secret.' : '',
-        child.beforeUnlocking ? 'Readable before unlocking.' : '',
-      ];
-      lines.push(
-        `| \`${path}\` | ${cell([child.description, ...marks, exampleOf(child)].filter(Boolean).join(' '))} | ${cell(allowed(child))} | ${defaultOf(child, node.required?.includes(name) ?? false)} |`,
-      );
-      if (child.properties) deeper.push(() => section(`\`${path}\``, child, `${path}.`));
-      if (item?.properties) deeper.push(() => section(`\`${path}[]\``, item, `${path}[].`));
-      for (const one of child.oneOf ?? []) {
-        const variant = resolveNode(one);
-        const driver = String(variant.properties?.driver?.const);
-        deeper.push(() => section(`\`${path}\` with driver \`${driver}\``, variant, `${path}.`));
-      }
-    }
-    lines.push('');
-    for (const go of deeper) go();
-  };
-  section('The whole file', configSchema, '');
-  return `${lines.join('\n').trimEnd()}\n`;
+  ].join('\n');
+}
+
+function answersPage(): string {
+  return [
+    '# Answers for a new camera',
+    '',
+    notice,
+    '',
+    `${answersSchema.description}`,
+    'A file with all that is required sets the camera up by itself; the wizard asks for what a file leaves out.',
+    'What is secret in it is overwritten and removed from the boot partition as soon as it is inside.',
+    'A file that is refused is written back with the reason beside it.',
+    '',
+    'The least that is needed:',
+    '',
+    ...jsonBlock({
+      unlocking: { passphrase: 'six words picked at random' },
+      owner: { keys: [{ from: 'file', file: 'owner.asc' }] },
+      cameras: [{ name: 'front-door', input: { device: '/dev/video0' } }],
+    }),
+    ...section('The whole file', answersSchema, ''),
+    '',
+  ].join('\n');
+}
+
+function jsonBlock(value: unknown): string[] {
+  return ['```json', JSON.stringify(value, undefined, 2), '```', ''];
+}
+
+/** A table of the settings below `node`, and one for each object among them. */
+function section(title: string, node: SchemaNode, prefix: string): string[] {
+  const lines = [`## ${title}`, '', ...(node.description ? [node.description, ''] : [])];
+  const deeper: string[][] = [];
+  const rows: string[] = [];
+  for (const [name, raw] of Object.entries(node.properties ?? {})) {
+    if (name === '$schema') continue;
+    const child = resolveNode(raw);
+    const item = child.items ? resolveNode(child.items) : undefined;
+    const path = `${prefix}${name}`;
+    const marks = [
+      child.secret ? 'Secret.' : '',
+      child.beforeUnlocking ? 'Readable before unlocking.' : '',
+      exampleOf(child),
+    ];
+    rows.push(
+      `| \`${path}\` | ${cell([child.description, ...marks].filter(Boolean).join(' '))} | ${cell(allowed(child))} | ${defaultOf(child, node.required?.includes(name) ?? false)} |`,
+    );
+    if (child.properties) deeper.push(section(`\`${path}\``, child, `${path}.`));
+    if (item?.properties) deeper.push(section(`\`${path}[]\``, item, `${path}[].`));
+    deeper.push(...variants(path, child));
+    if (item) deeper.push(...variants(`${path}[]`, item));
+  }
+  const table = ['| setting | what | allowed | default |', '| --- | --- | --- | --- |', ...rows];
+  return [lines, table, ...deeper.map((part) => ['', ...part])].flat();
+}
+
+/** One table for each alternative of a setting with `oneOf`. */
+function variants(path: string, node: SchemaNode): string[][] {
+  const tag = node.discriminator?.propertyName ?? '';
+  return (node.oneOf ?? []).map((one) => {
+    const variant = resolveNode(one);
+    const value = String(variant.properties?.[tag]?.const);
+    return section(`\`${path}\` with ${tag} \`${value}\``, variant, `${path}.`);
+  });
 }
 
 function cell(text: string): string {
@@ -167,8 +200,19 @@ function errorsPage(): string {
 const check = process.argv.includes('--check');
 const stale: string[] = [];
 for (const [file, content] of [
-  ['runtime/config/types.ts', await types()],
+  [
+    'runtime/config/types.ts',
+    await types(
+      configSchema,
+      'A configuration as it is after loading: every setting that has a default is there.',
+    ),
+  ],
+  [
+    'provision/answers/types.ts',
+    await types(answersSchema, 'Answers after validation: everything that has a default is there.'),
+  ],
   ['docs/ref/configuration.md', configurationPage()],
+  ['docs/ref/answers.md', answersPage()],
   ['docs/ref/errors.md', errorsPage()],
 ] as const) {
   const target = new URL(file, root);

@@ -15,6 +15,8 @@ export interface SchemaNode {
   required?: string[];
   items?: SchemaNode;
   oneOf?: SchemaNode[];
+  /** Names the property by which one of `oneOf` is chosen. */
+  discriminator?: { propertyName: string };
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -35,6 +37,12 @@ export interface SchemaNode {
 
 export const configSchema = schemaJson as SchemaNode;
 
+/** What a new camera asks: a schema of its own, with the definitions that it shares with the configuration. */
+export const answersSchema: SchemaNode = {
+  ...configSchema.$defs?.answers,
+  ...(configSchema.$defs ? { $defs: configSchema.$defs } : {}),
+};
+
 /** The keywords EncroCam adds to JSON Schema: annotations, they refuse nothing. */
 export const annotationKeywords = ['unit', 'hint', 'secret', 'beforeUnlocking'] as const;
 
@@ -49,25 +57,32 @@ export function resolveNode(node: SchemaNode, root: SchemaNode = configSchema): 
 }
 
 /**
- * The node that describes `segments` (property names and array indexes) in the value `config`, which decides
- * between the drivers of `storage`; `undefined` if the schema knows no such setting.
+ * The node of `root` that describes `segments` (property names and array indexes) in the value `config`, which decides
+ * between alternatives (the drivers of `storage`); `undefined` if the schema knows no such setting.
  */
-export function nodeAt(segments: readonly string[], config: unknown): SchemaNode | undefined {
-  let node: SchemaNode | undefined = configSchema;
+export function nodeAt(
+  segments: readonly string[],
+  config: unknown,
+  root: SchemaNode = configSchema,
+): SchemaNode | undefined {
+  let node: SchemaNode | undefined = root;
   let value: unknown = config;
   for (const segment of segments) {
-    node = resolveNode(node);
-    if (node.oneOf) {
-      const driver = property(value, 'driver');
-      node = node.oneOf
-        .map((one) => resolveNode(one))
-        .find((one) => one.properties?.driver?.const === driver);
-    }
+    node = chosen(resolveNode(node), value);
+    if (!node) return undefined;
     node = node?.items ?? node?.properties?.[segment];
     if (!node) return undefined;
     value = property(value, segment);
   }
   return resolveNode(node);
+}
+
+/** Of a node with alternatives, the one that `value` has chosen; any other node as it is. */
+export function chosen(node: SchemaNode, value: unknown): SchemaNode | undefined {
+  if (!node.oneOf) return node;
+  const tag = node.discriminator?.propertyName ?? '';
+  const choice = property(value, tag);
+  return node.oneOf.map((one) => resolveNode(one)).find((one) => one.properties?.[tag]?.const === choice);
 }
 
 function property(value: unknown, name: string): unknown {

@@ -4,9 +4,19 @@
 
 export type Path = string;
 /**
+ * The cameras on this machine, each with a directory of its own on disk and drive.
+ *
+ * @minItems 1
+ */
+export type Cameras = [CameraConfig, ...CameraConfig[]];
+/**
  * `auto` takes the hardware encoder where one works and `libx264` elsewhere; `copy` takes a camera's own H.264 as it is, without a burnt-in time.
  */
 export type EncoderName = 'auto' | 'libx264' | 'h264_v4l2m2m' | 'copy';
+/**
+ * The drive that recordings are streamed to.
+ */
+export type StorageConfig = NoStorageConfig | DirectoryStorageConfig | FtpStorageConfig;
 /**
  * Recordings older than this are removed from the drive. 0 keeps them for ever.
  */
@@ -48,73 +58,11 @@ export interface Config {
      */
     key: string;
   };
-  /**
-   * The cameras on this machine, each with a directory of its own on disk and drive.
-   *
-   * @minItems 1
-   */
-  cameras: [CameraConfig, ...CameraConfig[]];
-  /**
-   * Recordings on this machine's disk.
-   */
-  recordings: {
-    /**
-     * Directory that holds one directory a camera. It needs no protection: what is in it is encrypted.
-     */
-    directory: string;
-    /**
-     * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
-     */
-    hoursPerRecording: number;
-    /**
-     * Recordings older than this are removed from the disk.
-     */
-    retentionDays: number;
-    /**
-     * Most space that all recordings on the disk may take together. When it is reached, the oldest recordings that the drive holds completely go first. Without it, only `keepFreeMegabytes` bounds them.
-     */
-    diskBudgetGigabytes?: number;
-    /**
-     * Space left free on the disk, so that the system itself goes on working.
-     */
-    keepFreeMegabytes: number;
-    /**
-     * Whether clean-up also removes files in the cameras' directories, on disk and drive, that are not recordings. Old ones only, by modification time on disk; on the drive only where it tells one.
-     */
-    removeUnrecognisedFiles: boolean;
-  };
-  /**
-   * The drive that recordings are streamed to.
-   */
-  storage: NoStorageConfig | DirectoryStorageConfig | FtpStorageConfig;
-  /**
-   * An uptime monitor, called only while recording and upload both progress. Its silence is the alarm.
-   */
-  monitor?: {
-    /**
-     * Address to GET. Whoever knows it can silence the alarm: it is treated as a secret.
-     */
-    url: string;
-    /**
-     * Time between two calls.
-     */
-    intervalSeconds: number;
-    /**
-     * Also call `<url>/start` when the syncer starts and `<url>/fail` as soon as recording or upload stops, in the manner of healthchecks.io.
-     */
-    startAndFailSignals: boolean;
-    /**
-     * Longest wait for an answer.
-     */
-    timeoutSeconds: number;
-  };
-  /**
-   * What is logged to standard error (the journal, under systemd).
-   */
-  log: {
-    level: LogLevel;
-    format: LogFormat;
-  };
+  cameras: Cameras;
+  recordings: RecordingsConfig;
+  storage: StorageConfig;
+  monitor?: MonitorConfig;
+  log: LogConfig;
 }
 /**
  * One camera.
@@ -190,6 +138,35 @@ export interface CameraConfig {
   stallTimeoutSeconds: number;
 }
 /**
+ * Recordings on this machine's disk.
+ */
+export interface RecordingsConfig {
+  /**
+   * Directory that holds one directory a camera. It needs no protection: what is in it is encrypted.
+   */
+  directory: string;
+  /**
+   * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
+   */
+  hoursPerRecording: number;
+  /**
+   * Recordings older than this are removed from the disk.
+   */
+  retentionDays: number;
+  /**
+   * Most space that all recordings on the disk may take together. When it is reached, the oldest recordings that the drive holds completely go first. Without it, only `keepFreeMegabytes` bounds them.
+   */
+  diskBudgetGigabytes?: number;
+  /**
+   * Space left free on the disk, so that the system itself goes on working.
+   */
+  keepFreeMegabytes: number;
+  /**
+   * Whether clean-up also removes files in the cameras' directories, on disk and drive, that are not recordings. Old ones only, by modification time on disk; on the drive only where it tells one.
+   */
+  removeUnrecognisedFiles: boolean;
+}
+/**
  * No drive: recordings stay on this machine.
  */
 export interface NoStorageConfig {
@@ -262,4 +239,32 @@ export interface FtpTlsConfig {
    * SHA-256 fingerprint of the server's own certificate. Given, exactly that certificate is accepted, whoever issued it, whatever name and dates it bears.
    */
   fingerprint?: string;
+}
+/**
+ * An uptime monitor, called only while recording and upload both progress. Its silence is the alarm.
+ */
+export interface MonitorConfig {
+  /**
+   * Address to GET. Whoever knows it can silence the alarm: it is treated as a secret.
+   */
+  url: string;
+  /**
+   * Time between two calls.
+   */
+  intervalSeconds: number;
+  /**
+   * Also call `<url>/start` when the syncer starts and `<url>/fail` as soon as recording or upload stops, in the manner of healthchecks.io.
+   */
+  startAndFailSignals: boolean;
+  /**
+   * Longest wait for an answer.
+   */
+  timeoutSeconds: number;
+}
+/**
+ * What is logged to standard error (the journal, under systemd).
+ */
+export interface LogConfig {
+  level: LogLevel;
+  format: LogFormat;
 }

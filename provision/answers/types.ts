@@ -1,0 +1,421 @@
+// Written by ci/generate.ts from config.schema.json: change that, then run `make generate`.
+// Answers after validation: everything that has a default is there.
+// biome-ignore-all format: generated
+
+export type SshPublicKey = string;
+/**
+ * The camera's own key: what it signs is what it recorded.
+ */
+export type SigningAnswers = SigningGenerate | SigningImport;
+/**
+ * One public key of an owner, and where it comes from.
+ */
+export type OwnerKey = OwnerKeyText | OwnerKeyFile | OwnerKeyUrl | OwnerKeyWkd;
+/**
+ * The cameras on this machine, each with a directory of its own on disk and drive.
+ *
+ * @minItems 1
+ */
+export type Cameras = [CameraConfig, ...CameraConfig[]];
+/**
+ * `auto` takes the hardware encoder where one works and `libx264` elsewhere; `copy` takes a camera's own H.264 as it is, without a burnt-in time.
+ */
+export type EncoderName = 'auto' | 'libx264' | 'h264_v4l2m2m' | 'copy';
+/**
+ * The drive that recordings are streamed to.
+ */
+export type StorageConfig = NoStorageConfig | DirectoryStorageConfig | FtpStorageConfig;
+/**
+ * Recordings older than this are removed from the drive. 0 keeps them for ever.
+ */
+export type DriveRetentionDays = number;
+/**
+ * The least important lines that are still written.
+ */
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/**
+ * `text` has local time with its UTC offset, `journal` leaves the time to journald and gives it the level, `json` is one object a line. `auto`: `journal` under systemd, `text` elsewhere.
+ */
+export type LogFormat = 'auto' | 'text' | 'journal' | 'json';
+
+/**
+ * What a new camera asks its owner: by the wizard, or in the file `encrocam.json` on the boot partition.
+ */
+export interface Answers {
+  /**
+   * Where this schema is, for editors that complete and check while typing. Not used by EncroCam.
+   */
+  $schema?: string;
+  /**
+   * Time zone of the camera, by its name in the IANA data base: the time burnt into the pictures is local time.
+   */
+  timeZone: string;
+  /**
+   * Name of the camera in the network.
+   */
+  hostName: string;
+  network: NetworkAnswers;
+  account?: AccountAnswers;
+  unlocking: UnlockingAnswers;
+  signing: SigningAnswers;
+  owner: OwnerAnswers;
+  cameras: Cameras;
+  storage: StorageConfig;
+  monitor?: MonitorConfig;
+  recordings: RecordingsConfig;
+  log: LogConfig;
+}
+/**
+ * How the camera reaches its network. Ethernet works by itself.
+ */
+export interface NetworkAnswers {
+  wifi?: WifiAnswers;
+}
+/**
+ * A wireless network to join. Its password has to be readable before unlocking: it is stored on the root partition, where a thief of the card can read it.
+ */
+export interface WifiAnswers {
+  /**
+   * Name of the wireless network.
+   */
+  ssid: string;
+  /**
+   * Password of the wireless network: 8 to 63 characters, or 64 hexadecimal digits. None for an open network.
+   */
+  passphrase?: string;
+  /**
+   * Country the camera is in, as its two-letter code (ISO 3166-1): it decides which radio channels are allowed.
+   */
+  country: string;
+  /**
+   * Whether the network does not tell its name.
+   */
+  hidden: boolean;
+}
+/**
+ * An account to log in with over SSH, and on the console by password only if one is set later. Without it, nobody can log in; unlocking over SSH and on the console works all the same.
+ */
+export interface AccountAnswers {
+  /**
+   * Name of the account.
+   */
+  name: string;
+  /**
+   * SSH public keys that may log in to the account and unlock the camera.
+   */
+  authorizedKeys: SshPublicKey[];
+}
+/**
+ * How the partition with the signing key and the passwords is opened after each start.
+ */
+export interface UnlockingAnswers {
+  /**
+   * Passphrase that opens it.
+   */
+  passphrase: string;
+  /**
+   * Whether a second key is made at random and shown once, to write down and keep. Only the wizard can show it.
+   */
+  recoveryKey: boolean;
+  tang?: TangAnswers;
+}
+/**
+ * A tang server at home that opens it as well, so that nobody has to type after a power cut. Whoever takes both camera and server, or the camera into this network, can open it too.
+ */
+export interface TangAnswers {
+  /**
+   * Address of the server.
+   */
+  url: string;
+  /**
+   * Thumbprint of the server's signing key, as tang-show-keys prints it.
+   */
+  thumbprint: string;
+}
+/**
+ * A new key is made on the camera and never leaves it.
+ */
+export interface SigningGenerate {
+  from: 'generate';
+}
+/**
+ * A key that exists, from an earlier camera say.
+ */
+export interface SigningImport {
+  from: 'import';
+  /**
+   * The OpenPGP secret key, armored, without a passphrase.
+   */
+  secretKey: string;
+}
+/**
+ * Who can watch.
+ */
+export interface OwnerAnswers {
+  /**
+   * OpenPGP public keys of everybody who may watch. Recordings are encrypted for all of them, and for nobody else.
+   *
+   * @minItems 1
+   */
+  keys: [OwnerKey, ...OwnerKey[]];
+}
+/**
+ * The key itself, as text.
+ */
+export interface OwnerKeyText {
+  from: 'text';
+  /**
+   * The OpenPGP public key, armored.
+   */
+  armored: string;
+  /**
+   * Fingerprint that it must have. Without it, the text is believed.
+   */
+  fingerprint?: string;
+}
+/**
+ * A file on the boot partition.
+ */
+export interface OwnerKeyFile {
+  from: 'file';
+  /**
+   * Name of the file on the boot partition, armored or binary.
+   */
+  file: string;
+  /**
+   * Fingerprint that it must have. Without it, the file is believed.
+   */
+  fingerprint?: string;
+}
+/**
+ * A key that is fetched from the web.
+ */
+export interface OwnerKeyUrl {
+  from: 'url';
+  /**
+   * Address of the key, armored or binary, over https.
+   */
+  url: string;
+  /**
+   * Fingerprint that it must have: whoever controls the server cannot slip in another key.
+   */
+  fingerprint: string;
+}
+/**
+ * A key that is looked up in the Web Key Directory of its mail address.
+ */
+export interface OwnerKeyWkd {
+  from: 'wkd';
+  /**
+   * Mail address of the key.
+   */
+  address: string;
+  /**
+   * Fingerprint that it must have: whoever controls the server cannot slip in another key.
+   */
+  fingerprint: string;
+}
+/**
+ * One camera.
+ */
+export interface CameraConfig {
+  /**
+   * Name in logs, in `encrocam status` and, unless told otherwise, of the directories. No two cameras share one.
+   */
+  name: string;
+  /**
+   * Directory of this camera inside `recordings.directory`. Default: its name.
+   */
+  directory?: string;
+  /**
+   * Directory of this camera inside the drive's directory. Default: its name.
+   */
+  driveDirectory?: string;
+  /**
+   * Where the pictures come from.
+   */
+  input: {
+    /**
+     * Input format in ffmpeg's terms: `v4l2` for anything that shows up as /dev/videoN, `lavfi` for a test picture, or any other that `ffmpeg -formats` lists.
+     */
+    format: string;
+    /**
+     * Device, address or file, in ffmpeg's terms.
+     */
+    device: string;
+    /**
+     * Pictures a second to ask the camera for. Without it, the camera's own choice.
+     */
+    frameRate?: number;
+    /**
+     * Width and height to ask the camera for. Without it, the camera's own choice.
+     */
+    resolution?: string;
+    /**
+     * What the camera shall deliver, in ffmpeg's terms: `yuyv422`, `mjpeg`, `h264`, … Without it, the camera's own choice.
+     */
+    pixelFormat?: string;
+  };
+  /**
+   * How H.264 is made.
+   */
+  encoder: {
+    name: EncoderName;
+    /**
+     * libx264's trade of processor time for size.
+     */
+    preset:
+      'ultrafast' | 'superfast' | 'veryfast' | 'faster' | 'fast' | 'medium' | 'slow' | 'slower' | 'veryslow';
+    /**
+     * Time between two key frames: playback can begin at each of them.
+     */
+    keyFrameIntervalSeconds: number;
+    /**
+     * Mean bit rate to aim for. Without it, libx264 keeps a constant quality and a hardware encoder its own default.
+     */
+    bitRateKilobits?: number;
+  };
+  /**
+   * Whether local time with its UTC offset is drawn into the picture, where the encryption vouches for it.
+   */
+  burnInTime: boolean;
+  /**
+   * Time for which video is collected into one encrypted packet. Shorter is more live, longer costs fewer bytes (54 a packet).
+   */
+  encryptIntervalMs: number;
+  /**
+   * Time without any video after which ffmpeg is restarted.
+   */
+  stallTimeoutSeconds: number;
+}
+/**
+ * No drive: recordings stay on this machine.
+ */
+export interface NoStorageConfig {
+  driver: 'none';
+}
+/**
+ * A directory: a mounted disk or network share.
+ */
+export interface DirectoryStorageConfig {
+  driver: 'directory';
+  /**
+   * Where the cameras' directories go. It must exist, so that a disk that is not mounted is noticed.
+   */
+  directory: string;
+  retentionDays: DriveRetentionDays;
+}
+/**
+ * An FTP drive.
+ */
+export interface FtpStorageConfig {
+  driver: 'ftp';
+  /**
+   * Name or address of the server.
+   */
+  host: string;
+  /**
+   * TCP port of the control connection.
+   */
+  port: number;
+  /**
+   * Account on the drive.
+   */
+  user: string;
+  /**
+   * Password of the account.
+   */
+  password: string;
+  /**
+   * Directory on the drive that holds the cameras' directories. Made when missing.
+   */
+  directory: string;
+  /**
+   * Longest wait for an answer of the server before the connection is given up.
+   */
+  timeoutSeconds: number;
+  /**
+   * Which addresses to use.
+   */
+  ipFamily: 'auto' | 'ipv4' | 'ipv6';
+  tls: FtpTlsConfig;
+  retentionDays: DriveRetentionDays;
+}
+/**
+ * How the connection is protected.
+ */
+export interface FtpTlsConfig {
+  /**
+   * `explicit`: TLS is negotiated on the ordinary port and required, data connections included. `off`: plain FTP; recordings stay unreadable, but the password crosses the network in the clear and whoever reads it can delete them.
+   */
+  mode: 'explicit' | 'off';
+  /**
+   * Oldest TLS version that is accepted.
+   */
+  minimumVersion: 'TLSv1.2' | 'TLSv1.3';
+  /**
+   * File with the certificate(s), PEM, that the server's certificate must lead to, instead of the system's.
+   */
+  certificateAuthority?: string;
+  /**
+   * SHA-256 fingerprint of the server's own certificate. Given, exactly that certificate is accepted, whoever issued it, whatever name and dates it bears.
+   */
+  fingerprint?: string;
+}
+/**
+ * An uptime monitor, called only while recording and upload both progress. Its silence is the alarm.
+ */
+export interface MonitorConfig {
+  /**
+   * Address to GET. Whoever knows it can silence the alarm: it is treated as a secret.
+   */
+  url: string;
+  /**
+   * Time between two calls.
+   */
+  intervalSeconds: number;
+  /**
+   * Also call `<url>/start` when the syncer starts and `<url>/fail` as soon as recording or upload stops, in the manner of healthchecks.io.
+   */
+  startAndFailSignals: boolean;
+  /**
+   * Longest wait for an answer.
+   */
+  timeoutSeconds: number;
+}
+/**
+ * Recordings on this machine's disk.
+ */
+export interface RecordingsConfig {
+  /**
+   * Directory that holds one directory a camera. It needs no protection: what is in it is encrypted.
+   */
+  directory: string;
+  /**
+   * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
+   */
+  hoursPerRecording: number;
+  /**
+   * Recordings older than this are removed from the disk.
+   */
+  retentionDays: number;
+  /**
+   * Most space that all recordings on the disk may take together. When it is reached, the oldest recordings that the drive holds completely go first. Without it, only `keepFreeMegabytes` bounds them.
+   */
+  diskBudgetGigabytes?: number;
+  /**
+   * Space left free on the disk, so that the system itself goes on working.
+   */
+  keepFreeMegabytes: number;
+  /**
+   * Whether clean-up also removes files in the cameras' directories, on disk and drive, that are not recordings. Old ones only, by modification time on disk; on the drive only where it tells one.
+   */
+  removeUnrecognisedFiles: boolean;
+}
+/**
+ * What is logged to standard error (the journal, under systemd).
+ */
+export interface LogConfig {
+  level: LogLevel;
+  format: LogFormat;
+}
