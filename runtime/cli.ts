@@ -7,6 +7,8 @@ import { commands, findCommand } from './commands.ts';
 import { EncroCamError, isEncroCamError, messageOf } from './errors.ts';
 import { exitCode } from './exit-codes.ts';
 
+const visibleCommands = commands.filter((command) => !command.hidden);
+
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -22,7 +24,7 @@ async function main(args: string[]): Promise<number> {
   const entry = findCommand(name);
   if (!entry) {
     throw new EncroCamError('USAGE', `There is no command ${JSON.stringify(name)}.`, {
-      hint: `Commands: ${commands.map((command) => command.name).join(', ')}. See encrocam --help.`,
+      hint: `Commands: ${visibleCommands.map((command) => command.name).join(', ')}. See encrocam --help.`,
     });
   }
   const command = await entry.load();
@@ -40,8 +42,8 @@ async function main(args: string[]): Promise<number> {
 }
 
 function overview(): string {
-  const width = Math.max(...commands.map((command) => command.name.length));
-  const lines = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+  const width = Math.max(...visibleCommands.map((command) => command.name.length));
+  const lines = visibleCommands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
   return [
     'encrocam: a camera that encrypts every second for its owner, signs it, and streams it to any FTP drive',
     '',

@@ -14,6 +14,8 @@ export type CommandArguments = ReturnType<typeof parseArgs>;
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Started by EncroCam itself: not in the overview. */
+  readonly hidden?: true;
   readonly load: () => Promise<Command>;
 }
 
@@ -57,6 +59,12 @@ export const commands: readonly CommandEntry[] = [
     name: 'config',
     summary: 'check a configuration and show it without its secrets',
     load: async () => (await import('./config/command.ts')).command,
+  },
+  {
+    name: 'seal-key',
+    summary: "seal a recording's key (for encrocam record)",
+    hidden: true,
+    load: async () => (await import('./recorder/seal-key-command.ts')).command,
   },
 ];
 

@@ -1,0 +1,355 @@
+/**
+ * One camera, for as long as the recorder runs: starts ffmpeg, puts what it delivers into the recording of the
+ * present slot, and starts it again at a slot's end, on a stall, and on exit. What happens to one camera is of no
+ * consequence to another.
+ */
+import path from 'node:path';
+import type { Camera } from '../config/load.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { recordingAt } from '../recordings/names.ts';
+import type { RecorderCameraState } from '../state/state.ts';
+import { nextPauseMs } from './backoff.ts';
+import { CameraKeys, prepareAheadMs } from './camera-keys.ts';
+import { type Clock, StepDetector } from './clock.ts';
+import type { CollectedVideo } from './collector.ts';
+import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
+import type { FileSystem } from './file-system.ts';
+import { GapKeeper, seconds } from './gaps.ts';
+import { DiskFullError, Recording } from './recording.ts';
+import type { SealedKey } from './sealed-key.ts';
+import { Session } from './session.ts';
+import type { SpaceKeeper } from './space-keeper.ts';
+
+/** How often stalls, slots and the clock are looked at. */
+export const tickMs = 500;
+
+export interface CameraRecorderOptions {
+  readonly camera: Camera;
+  readonly encoder: string;
+  readonly slotMs: number;
+  readonly start: () => VideoSource;
+  readonly makeKey: () => Promise<SealedKey>;
+  readonly space: Pick<SpaceKeeper, 'blocked' | 'met' | 'wrote'>;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Why a session was ended by us. */
+type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
+
+export class CameraRecorder {
+  readonly #options: CameraRecorderOptions;
+  readonly #keys: CameraKeys;
+  readonly #gaps = new GapKeeper();
+  readonly #steps: StepDetector;
+  readonly #open = new Set<Recording>();
+  readonly #closing = new Set<Promise<void>>();
+  readonly #startedMs: number;
+  #session: Session | undefined;
+  #endReason: EndReason | undefined;
+  #recording: Recording | undefined;
+  #stopping = false;
+  #stopped = false;
+  #hasRecorded = false;
+  #wake: (() => void) | undefined;
+  #lastWriteMs: number | undefined;
+  #bytesWritten = 0;
+  #restarts = 0;
+  #lastProblem: string | undefined;
+
+  constructor(options: CameraRecorderOptions) {
+    this.#options = options;
+    this.#keys = new CameraKeys(options.makeKey, options.clock, options.logger);
+    this.#steps = new StepDetector(options.clock);
+    this.#startedMs = options.clock.monotonicMs();
+  }
+
+  /** Runs until it is stopped; never rejects. */
+  async run(): Promise<void> {
+    const cancelTick = this.#startTicking();
+    let pauseMs: number | undefined;
+    while (!this.#stopping) {
+      const startedMs = this.#options.clock.monotonicMs();
+      const problem = await this.#recordOnce();
+      if (problem === undefined || this.#stopping) continue;
+      pauseMs = nextPauseMs(pauseMs, this.#options.clock.monotonicMs() - startedMs);
+      this.#restarts += 1;
+      this.#options.logger.debug('starting again after a pause', { problem, pauseSeconds: pauseMs / 1000 });
+      await this.#pause(pauseMs);
+    }
+    cancelTick();
+    await this.#session?.drained;
+    await this.#retire(this.#recording);
+    await Promise.all(this.#closing);
+    this.#finishGap();
+    this.#stopped = true;
+    this.#options.logger.info('stopped', { bytes: this.#bytesWritten });
+  }
+
+  /** Asks ffmpeg to end; `run` resolves when all that it delivers is on disk. */
+  stop(): void {
+    this.#stopping = true;
+    this.#endSession('stop');
+    this.#wake?.();
+  }
+
+  /** Ends ffmpeg at once, for when nobody waits any longer. */
+  kill(): void {
+    this.#session?.kill();
+  }
+
+  /** Paths of the files that are being written. */
+  openFiles(): string[] {
+    return [...this.#open].map((recording) => this.#path(recording));
+  }
+
+  state(): RecorderCameraState {
+    const { camera, clock, encoder } = this.#options;
+    const activity = this.#stopped
+      ? 'stopped'
+      : this.#gaps.cause !== undefined
+        ? 'gap'
+        : this.#hasRecorded
+          ? 'recording'
+          : 'starting';
+    return {
+      name: camera.name,
+      activity,
+      encoder,
+      ...(this.#recording ? { fileName: this.#recording.name.fileName } : {}),
+      ...(this.#lastWriteMs === undefined ? {} : { lastWriteMs: this.#lastWriteMs }),
+      bytesWritten: this.#bytesWritten,
+      restarts: this.#restarts,
+      gapMs: Math.round(this.#gaps.totalMs(clock.monotonicMs())),
+      ...(this.#lastProblem === undefined ? {} : { lastProblem: this.#lastProblem }),
+    };
+  }
+
+  /** From one start of ffmpeg to its end. Gives what went wrong, or `undefined` if it may go on at once. */
+  async #recordOnce(): Promise<string | undefined> {
+    const { clock, logger } = this.#options;
+    let recording: Recording;
+    try {
+      recording = await this.#recordingForNow();
+    } catch (error) {
+      return this.#trouble(`cannot write: ${messageOf(error)}`, this.#silentSinceMs());
+    }
+    if (this.#stopping) return undefined;
+    const session = new Session({
+      source: this.#options.start(),
+      intervalMs: this.#options.camera.encryptIntervalMs,
+      clock,
+      sink: (collected) => this.#store(recording, collected),
+      onLine: (line) => logger.debug('ffmpeg says', { line }),
+    });
+    this.#session = session;
+    this.#endReason = undefined;
+    const end = await session.ended;
+    const reason: EndReason | undefined = this.#endReason;
+    if (session.failure === undefined && (reason === 'slot' || reason === 'clock')) {
+      // The device is free again: the next ffmpeg need not wait for this one's last bytes to be written.
+      this.#track(session.drained.then(() => this.#retire(recording)));
+      this.#recording = undefined;
+      this.#gaps.begin(
+        reason === 'slot' ? 'change to the next recording' : 'the clock was set',
+        session.lastByteMs ?? this.#silentSinceMs(),
+        true,
+      );
+      return undefined;
+    }
+    await session.drained;
+    this.#session = undefined;
+    if (reason === 'stop') return undefined;
+    if (session.failure !== undefined) {
+      // The file may be the problem: another one is opened.
+      await this.#retire(recording);
+      this.#recording = undefined;
+      return this.#trouble(`cannot write: ${session.failure}`, session.lastByteMs ?? this.#silentSinceMs());
+    }
+    return this.#trouble(
+      reason === 'stall'
+        ? `no video for ${this.#options.camera.stallTimeoutSeconds} s${tail(session.lastWords)}`
+        : describeEnd(end, session.lastWords),
+      session.lastByteMs ?? this.#silentSinceMs(),
+    );
+  }
+
+  /** The open recording if it is the present slot's, or a new one with its key packet. */
+  async #recordingForNow(): Promise<Recording> {
+    const { camera, clock, slotMs, fileSystem, logger, space } = this.#options;
+    const name = recordingAt(clock.nowMs(), slotMs);
+    if (this.#recording?.name.fileName === name.fileName) return this.#recording;
+    await this.#retire(this.#recording);
+    this.#recording = undefined;
+    const key = await this.#keys.next();
+    const recording = await Recording.open({
+      directory: camera.localDirectory,
+      name,
+      key,
+      fileSystem,
+      clock,
+      onWritten: (bytes) => {
+        this.#bytesWritten += bytes;
+        space.wrote(bytes);
+      },
+      onFlushed: () => {
+        this.#lastWriteMs = clock.nowMs();
+      },
+      onFlushFailed: (error) => {
+        const problem = `cannot flush to disk: ${messageOf(error)}`;
+        this.#lastProblem = problem;
+        logger.error(problem, { file: name.fileName });
+      },
+    }).catch(async (error: unknown) => {
+      if (error instanceof DiskFullError) await space.met();
+      throw error;
+    });
+    this.#open.add(recording);
+    this.#recording = recording;
+    logger.info('recording', { file: name.fileName });
+    return recording;
+  }
+
+  async #store(recording: Recording, collected: CollectedVideo): Promise<void> {
+    const { space } = this.#options;
+    if (space.blocked) {
+      this.#trouble('disk full', collected.monotonicMs);
+      return;
+    }
+    try {
+      await recording.append(collected.video, collected.timeMs);
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) throw error;
+      this.#trouble('disk full', collected.monotonicMs);
+      await space.met();
+      return;
+    }
+    if (!this.#hasRecorded) {
+      this.#hasRecorded = true;
+      const startMs = Math.round(collected.monotonicMs - this.#startedMs);
+      this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
+    }
+    // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
+    if (recording === this.#recording) this.#finishGap(collected.monotonicMs);
+  }
+
+  #tick(): void {
+    const { camera, clock, logger, slotMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const stepMs = this.#steps.stepMs();
+    if (stepMs !== 0) {
+      logger.warn('the clock was set', { bySeconds: Math.round(stepMs / 1000) });
+    }
+    const session = this.#session;
+    const recording = this.#recording;
+    if (session && recording && this.#endReason === undefined) {
+      const wanted = recordingAt(clock.nowMs(), slotMs);
+      const silentMs = nowMs - Math.max(session.lastByteMs ?? session.startedMs, session.startedMs);
+      if (wanted.fileName !== recording.name.fileName) {
+        this.#endSession(stepMs === 0 ? 'slot' : 'clock');
+      } else if (!session.heldBack && silentMs >= camera.stallTimeoutSeconds * 1000) {
+        this.#endSession('stall');
+      }
+      const leftMs = recording.name.startMs + slotMs - clock.nowMs();
+      if (this.#keys.overdue || leftMs <= Math.min(prepareAheadMs, slotMs / 2)) this.#keys.prepare();
+      const key = this.#keys.takeOverdue();
+      if (key) this.#track(this.#rekey(recording, key));
+    }
+    const gap = this.#gaps.progress(nowMs);
+    if (gap) logger.error('still no video', { lengthSeconds: gap.lengthMs / 1000, cause: gap.causes.at(-1) });
+  }
+
+  async #rekey(recording: Recording, key: SealedKey): Promise<void> {
+    try {
+      await recording.rekey(key);
+    } catch (error) {
+      // A disk that is full: the old key is still good, and the next recording takes a new one.
+      this.#options.logger.warn('the new key could not be written', { cause: messageOf(error) });
+    }
+  }
+
+  #endSession(reason: EndReason): void {
+    if (this.#endReason === 'stop') return;
+    this.#endReason = reason;
+    this.#session?.stop();
+  }
+
+  #startTicking(): () => void {
+    const { clock, slotMs } = this.#options;
+    let cancel: () => void = () => undefined;
+    const next = (): void => {
+      // The end of a slot is met to the millisecond; the clock may be set meanwhile, hence never longer.
+      const toSlotEndMs = slotMs - (clock.nowMs() % slotMs);
+      cancel = clock.schedule(Math.min(tickMs, toSlotEndMs), () => {
+        this.#tick();
+        next();
+      });
+    };
+    next();
+    return () => cancel();
+  }
+
+  #pause(pauseMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.schedule(pauseMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  #trouble(cause: string, sinceMs: number): string {
+    this.#lastProblem = cause;
+    this.#gaps.begin(cause, sinceMs);
+    return cause;
+  }
+
+  /** When video came last, for a gap that begins before ffmpeg has delivered anything. */
+  #silentSinceMs(): number {
+    return this.#hasRecorded ? this.#options.clock.monotonicMs() : this.#startedMs;
+  }
+
+  #finishGap(atMs = this.#options.clock.monotonicMs()): void {
+    const gap = this.#gaps.end(atMs);
+    if (!gap) return;
+    const fields = { lengthSeconds: gap.lengthMs / 1000, cause: gap.causes.join('; ') };
+    const text = `gap of ${seconds(gap.lengthMs)}`;
+    if (gap.planned) this.#options.logger.info(text, fields);
+    else this.#options.logger.warn(text, fields);
+  }
+
+  #track(work: Promise<void>): void {
+    this.#closing.add(work);
+    void work.finally(() => this.#closing.delete(work));
+  }
+
+  /** Closes a recording for good. */
+  async #retire(recording: Recording | undefined): Promise<void> {
+    if (!recording) return;
+    try {
+      await recording.close();
+    } catch (error) {
+      const problem = `cannot close ${recording.name.fileName}: ${messageOf(error)}`;
+      this.#lastProblem = problem;
+      this.#options.logger.error(problem);
+    }
+    this.#open.delete(recording);
+  }
+
+  #path(recording: Recording): string {
+    return path.join(this.#options.camera.localDirectory, recording.name.fileName);
+  }
+}
+
+function describeEnd(end: SourceEnd, lastWords: string): string {
+  if (end.error) return `ffmpeg cannot be started: ${messageOf(end.error)}`;
+  const how = end.signal === null ? `code ${end.code}` : end.signal;
+  return `ffmpeg ended with ${how}${tail(lastWords)}`;
+}
+
+function tail(lastWords: string): string {
+  return lastWords === '' ? '' : ` (${lastWords})`;
+}

@@ -1,0 +1,156 @@
+/** `encrocam record`: checks everything that can be checked beforehand, then records until it is told to stop. */
+import { stat } from 'node:fs/promises';
+import { type Command, type CommandArguments, configOption } from '../commands.ts';
+import { type Camera, defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { EncroCamError, systemErrorCode } from '../errors.ts';
+import { exitCode } from '../exit-codes.ts';
+import { createLogger, type Logger } from '../log.ts';
+import { systemClock } from './clock.ts';
+import { EncoderChooser, hardwareProbe } from './encoder.ts';
+import { ffmpegStarter } from './ffmpeg-process.ts';
+import { diskFileSystem } from './file-system.ts';
+import { findFont } from './fonts.ts';
+import { lockRecordings } from './lock.ts';
+import { type PreparedCamera, Recorder } from './recorder.ts';
+import { KeySource, sealInChild } from './sealed-key.ts';
+
+const help = `Usage: encrocam record [--config FILE] [--camera NAME]...
+
+Records every camera of the configuration (or those named) until it gets SIGTERM or SIGINT: it then waits for
+what ffmpeg still delivers, flushes it to disk, and ends. A second signal ends it at once.
+
+  -c, --config FILE   the configuration (default: $ENCROCAM_CONFIG, or ${defaultConfigFile})
+      --camera NAME   record this camera only; may be given several times
+
+Environment: ENCROCAM_FFMPEG is the ffmpeg to run (default: the one in PATH).
+`;
+
+export const command: Command = {
+  help,
+  options: { ...configOption, camera: { type: 'string', multiple: true } },
+  run,
+};
+
+async function run({ values, positionals }: CommandArguments): Promise<number> {
+  if (positionals.length > 0) {
+    throw new EncroCamError('USAGE', `Unexpected argument ${JSON.stringify(positionals[0])}.`, {
+      hint: 'See encrocam record --help.',
+    });
+  }
+  const file =
+    typeof values.config === 'string' ? values.config : process.env.ENCROCAM_CONFIG || defaultConfigFile;
+  const config = await loadConfig(file);
+  const cameras = chosenCameras(config, (values.camera as string[] | undefined) ?? []);
+  const logger = createLogger(config.log);
+  const ffmpeg = process.env.ENCROCAM_FFMPEG || 'ffmpeg';
+
+  const lock = await lockRecordings(config.recordings.directory);
+  try {
+    const prepared = await prepareCameras(cameras, ffmpeg, logger);
+    const keys = new KeySource(
+      sealInChild({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, process.argv[1] ?? ''),
+    );
+    // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
+    const firstKeys = await Promise.all(cameras.map(() => keys.next()));
+    await requireFfmpeg(ffmpeg);
+    const recorder = new Recorder({
+      config,
+      cameras: prepared,
+      firstKeys,
+      makeKey: () => keys.next(),
+      startSource: ffmpegStarter(ffmpeg),
+      fileSystem: diskFileSystem,
+      clock: systemClock,
+      logger,
+    });
+    logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
+    await recordUntilSignal(recorder, logger);
+    logger.info('recorder ended');
+  } finally {
+    await lock.release();
+  }
+  return exitCode.whole;
+}
+
+function chosenCameras(config: LoadedConfig, names: readonly string[]): readonly Camera[] {
+  for (const name of names) {
+    if (!config.cameras.some((camera) => camera.name === name)) {
+      throw new EncroCamError('USAGE', `The configuration has no camera ${JSON.stringify(name)}.`, {
+        hint: `Cameras: ${config.cameras.map((camera) => camera.name).join(', ')}.`,
+      });
+    }
+  }
+  return names.length === 0 ? config.cameras : config.cameras.filter(({ name }) => names.includes(name));
+}
+
+async function prepareCameras(
+  cameras: readonly Camera[],
+  ffmpeg: string,
+  logger: Logger,
+): Promise<PreparedCamera[]> {
+  const encoders = new EncoderChooser(hardwareProbe(ffmpeg), logger);
+  return Promise.all(
+    cameras.map(async (camera) => {
+      const encoder = await encoders.choose(camera.encoder.name);
+      if (encoder === 'copy' && camera.burnInTime) {
+        logger.warn('the video of this camera is copied: no time can be drawn into it', {
+          camera: camera.name,
+        });
+      }
+      return {
+        camera,
+        encoder,
+        fontFile: encoder !== 'copy' && camera.burnInTime ? findFont() : undefined,
+        needsPacing: await needsPacing(camera),
+      };
+    }),
+  );
+}
+
+/** Test pictures and files come as fast as they are read, unless they are read at the pace of a camera. */
+async function needsPacing(camera: Camera): Promise<boolean> {
+  const { format, device } = camera.input;
+  if (format === 'lavfi') return true;
+  try {
+    return (await stat(device)).isFile();
+  } catch (error) {
+    // An address, or a camera that is not plugged in yet.
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'EACCES'].includes(systemErrorCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+async function requireFfmpeg(ffmpeg: string): Promise<void> {
+  const source = ffmpegStarter(ffmpeg)(['-version']);
+  source.stdout.resume();
+  source.stderr.resume();
+  const { error, code } = await source.ended;
+  if (!error && code === 0) return;
+  throw new EncroCamError('PROGRAM_MISSING', `Cannot run ${ffmpeg}${error ? `: ${error.message}` : ''}.`, {
+    hint: 'Install it: apt install ffmpeg.',
+    cause: error,
+  });
+}
+
+async function recordUntilSignal(recorder: Recorder, logger: Logger): Promise<void> {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    if (signals === 1) {
+      logger.info('ending: waiting for what ffmpeg still delivers', { signal });
+      recorder.stop();
+      return;
+    }
+    logger.warn('ending at once', { signal });
+    recorder.kill();
+    process.exit(exitCode.usage);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  try {
+    await recorder.run();
+  } finally {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
+}

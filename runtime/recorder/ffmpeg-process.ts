@@ -1,0 +1,35 @@
+/** A running ffmpeg, as the session sees it. */
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+
+export interface VideoSource {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when the process has ended; what it wrote may still be in the pipe. Never rejects. */
+  readonly ended: Promise<SourceEnd>;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+export interface SourceEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Set if it could not even be started. */
+  readonly error?: Error;
+}
+
+export type StartSource = (args: readonly string[]) => VideoSource;
+
+export function ffmpegStarter(ffmpeg: string): StartSource {
+  return (args) => {
+    const child = spawn(ffmpeg, [...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own: Ctrl-C reaches the recorder alone, which ends ffmpeg in order.
+      detached: true,
+    });
+    const ended = new Promise<SourceEnd>((resolve) => {
+      child.once('error', (error) => resolve({ code: null, signal: null, error }));
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    return { stdout: child.stdout, stderr: child.stderr, ended, kill: (signal) => void child.kill(signal) };
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * The arguments with which ffmpeg turns a camera into MPEG-TS on its standard output. Pure: whether the device is
+ * a file, which encoder works and where a font lies is found out elsewhere.
+ */
+import type { Camera } from '../config/load.ts';
+import type { EncoderName } from '../config/types.ts';
+
+/** An encoder that was decided on: `auto` is none. */
+export type ChosenEncoder = Exclude<EncoderName, 'auto'>;
+
+export interface FfmpegChoices {
+  readonly encoder: ChosenEncoder;
+  /** For the burnt-in time; not needed without it. */
+  readonly fontFile: string | undefined;
+  /** Whether the input would be read as fast as it can be: a file, or a test picture. */
+  readonly needsPacing: boolean;
+}
+
+/** Input formats that take a frame rate; elsewhere a filter does it. */
+const takesFrameRate = new Set([
+  'v4l2',
+  'x11grab',
+  'fbdev',
+  'kmsgrab',
+  'rawvideo',
+  'h264',
+  'hevc',
+  'mjpeg',
+  'image2',
+]);
+/** Input formats that take a picture size; elsewhere a filter does it. */
+const takesVideoSize = new Set(['v4l2', 'x11grab', 'rawvideo']);
+
+/** Tables of contents once a second instead of ten times: 27 kbit/s less, and playback joins within a second. */
+const tableIntervalSeconds = 1;
+/** x264 counts frames between key frames, but the time is what is asked for: never by count. */
+const neverByCount = 1_000_000;
+
+export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  return [
+    '-hide_banner',
+    // Standard input is no terminal, and none of ours: without this, ffmpeg takes keys from it.
+    '-nostdin',
+    '-nostats',
+    '-loglevel',
+    'warning',
+    ...inputArguments(camera, choices),
+    // One video stream and nothing else: whatever else a source holds would change what a recording is.
+    '-map',
+    '0:v:0',
+    ...(choices.encoder === 'copy' ? ['-c:v', 'copy'] : encoderArguments(camera, choices)),
+    '-f',
+    'mpegts',
+    // Each picture leaves ffmpeg as soon as it is encoded.
+    '-flush_packets',
+    '1',
+    '-muxdelay',
+    '0',
+    '-muxpreload',
+    '0',
+    '-pat_period',
+    String(tableIntervalSeconds),
+    '-sdt_period',
+    String(10 * tableIntervalSeconds),
+    'pipe:1',
+  ];
+}
+
+function inputArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  const { format, device, frameRate, resolution, pixelFormat } = camera.input;
+  const isV4l2 = format === 'v4l2';
+  return [
+    ...(choices.needsPacing ? ['-re'] : []),
+    ...(isV4l2 || format === 'rtsp' ? ['-fflags', 'nobuffer'] : []),
+    // Over UDP, lost packets would be lost pictures.
+    ...(format === 'rtsp' ? ['-rtsp_transport', 'tcp'] : []),
+    '-f',
+    format,
+    ...(frameRate !== undefined && takesFrameRate.has(format) ? ['-framerate', String(frameRate)] : []),
+    ...(resolution !== undefined && takesVideoSize.has(format) ? ['-video_size', resolution] : []),
+    ...(pixelFormat === undefined ? [] : [isV4l2 ? '-input_format' : '-pixel_format', pixelFormat]),
+    '-i',
+    device,
+  ];
+}
+
+function encoderArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  const { preset, keyFrameIntervalSeconds, bitRateKilobits } = camera.encoder;
+  const bitRate = bitRateKilobits === undefined ? [] : ['-b:v', `${bitRateKilobits}k`];
+  const keyFrames = ['-force_key_frames', `expr:gte(t,n_forced*${keyFrameIntervalSeconds})`];
+  const filters = ['-vf', videoFilters(camera, choices)];
+  // The frames that come, when they come: none made up, none dropped for being late.
+  const timing = ['-fps_mode', 'passthrough'];
+  if (choices.encoder === 'libx264') {
+    return [
+      ...filters,
+      ...timing,
+      '-c:v',
+      'libx264',
+      '-preset',
+      preset,
+      // No look-ahead and no frames out of order: what the camera saw is encoded before it is stolen.
+      '-tune',
+      'zerolatency',
+      '-forced-idr',
+      '1',
+      '-g',
+      String(neverByCount),
+      ...keyFrames,
+      ...bitRate,
+      ...(bitRateKilobits === undefined
+        ? []
+        : ['-maxrate', `${bitRateKilobits}k`, '-bufsize', `${2 * bitRateKilobits}k`]),
+    ];
+  }
+  const { frameRate } = camera.input;
+  return [
+    ...filters,
+    ...timing,
+    '-c:v',
+    choices.encoder,
+    ...(frameRate === undefined
+      ? []
+      : ['-g', String(Math.max(1, Math.round(frameRate * keyFrameIntervalSeconds)))]),
+    ...keyFrames,
+    ...bitRate,
+    // Some of this hardware writes its parameter sets once only: playback could not begin anywhere else.
+    '-bsf:v',
+    'dump_extra=freq=keyframe',
+  ];
+}
+
+function videoFilters(camera: Camera, choices: FfmpegChoices): string {
+  const { format, frameRate, resolution } = camera.input;
+  return [
+    ...(resolution !== undefined && !takesVideoSize.has(format)
+      ? [`scale=${resolution.replace('x', ':')}`]
+      : []),
+    ...(frameRate !== undefined && !takesFrameRate.has(format) ? [`fps=${frameRate}`] : []),
+    ...(camera.burnInTime && choices.fontFile !== undefined ? [timeFilter(choices.fontFile)] : []),
+    // What every player and hardware decoder takes.
+    'format=yuv420p',
+  ].join(',');
+}
+
+/**
+ * `localtime` is the wall clock at the moment the frame passes, not the start plus the frame's timestamp: it stays
+ * right when ffmpeg falls behind, when the clock is set, and when summer time ends. %F and %T have the colons
+ * inside, where they need no escaping; %z is the offset from UTC.
+ */
+function timeFilter(fontFile: string): string {
+  return [
+    `drawtext=fontfile=${fontFile}`,
+    "text='%{localtime\\:%F %T %z}'",
+    'x=h/60',
+    'y=h/60',
+    'fontsize=max(12\\,h/24)',
+    'fontcolor=white',
+    'box=1',
+    'boxcolor=black@0.6',
+    'boxborderw=4',
+  ].join(':');
+}
+
+/** Credentials in an address (`rtsp://user:password@host/`) must not reach a log. */
+export function withoutCredentials(text: string): string {
+  return text.replaceAll(/\/\/[^\s/@]+@/g, '//…@');
+}

@@ -1,0 +1,68 @@
+/**
+ * Keeps account of gaps: time for which no video reached the disk, with the cause. Pure: it is told the time and
+ * gives back what there is to say.
+ */
+export interface Gap {
+  readonly lengthMs: number;
+  /** Every different cause, in the order they came. */
+  readonly causes: readonly string[];
+  /** Whether it belongs to the ordinary course of things, as the change to the next recording does. */
+  readonly planned: boolean;
+}
+
+/** A gap is first mentioned after this long, then after twice as long, and so on. */
+export const firstProgressMs = 10_000;
+export const longestProgressMs = 600_000;
+/** A camera that fails in ever new words must not fill the memory. */
+const maxCauses = 5;
+
+export class GapKeeper {
+  #open: { sinceMs: number; causes: string[]; planned: boolean; nextProgressMs: number } | undefined;
+  #closedMs = 0;
+
+  /** The latest cause while there is a gap. */
+  get cause(): string | undefined {
+    return this.#open?.causes.at(-1);
+  }
+
+  /** Begins a gap, or adds a cause to the one that is open. */
+  begin(cause: string, sinceMs: number, planned = false): void {
+    const open = this.#open;
+    if (!open) {
+      this.#open = { sinceMs, causes: [cause], planned, nextProgressMs: firstProgressMs };
+      return;
+    }
+    if (!planned) open.planned = false;
+    // The latest cause stands last, however often it came before.
+    open.causes = [...open.causes.filter((known) => known !== cause), cause].slice(-maxCauses);
+  }
+
+  /** Video has come again at `atMs`: the gap that ends, if there was one. */
+  end(atMs: number): Gap | undefined {
+    const open = this.#open;
+    if (!open) return undefined;
+    this.#open = undefined;
+    const lengthMs = Math.max(0, atMs - open.sinceMs);
+    this.#closedMs += lengthMs;
+    return { lengthMs, causes: open.causes, planned: open.planned };
+  }
+
+  /** The open gap, when it has become long enough to be mentioned (again). */
+  progress(atMs: number): Gap | undefined {
+    const open = this.#open;
+    if (!open) return undefined;
+    const lengthMs = atMs - open.sinceMs;
+    if (lengthMs < open.nextProgressMs) return undefined;
+    open.nextProgressMs = lengthMs + Math.min(lengthMs, longestProgressMs);
+    return { lengthMs, causes: open.causes, planned: false };
+  }
+
+  /** Length of all gaps together, the open one included. */
+  totalMs(atMs: number): number {
+    return this.#closedMs + (this.#open ? Math.max(0, atMs - this.#open.sinceMs) : 0);
+  }
+}
+
+export function seconds(lengthMs: number): string {
+  return `${(lengthMs / 1000).toFixed(lengthMs < 10_000 ? 2 : 0)} s`;
+}

@@ -1,0 +1,134 @@
+/** The recorder: all cameras in one process, each on its own, and what they share. */
+import path from 'node:path';
+import type { Camera, LoadedConfig } from '../config/load.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { type RecorderState, readSyncerState, stateIntervalMs, writeState } from '../state/state.ts';
+import { CameraRecorder } from './camera.ts';
+import type { Clock } from './clock.ts';
+import { type ChosenEncoder, ffmpegArguments } from './ffmpeg.ts';
+import type { StartSource } from './ffmpeg-process.ts';
+import type { FileSystem } from './file-system.ts';
+import type { SealedKey } from './sealed-key.ts';
+import { SpaceKeeper } from './space-keeper.ts';
+
+export interface PreparedCamera {
+  readonly camera: Camera;
+  readonly encoder: ChosenEncoder;
+  readonly fontFile: string | undefined;
+  readonly needsPacing: boolean;
+}
+
+export interface RecorderOptions {
+  readonly config: LoadedConfig;
+  readonly cameras: readonly PreparedCamera[];
+  /** Keys that were sealed when the keys were checked, one for each camera. */
+  readonly firstKeys: readonly SealedKey[];
+  readonly makeKey: () => Promise<SealedKey>;
+  readonly startSource: StartSource;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #cameras: readonly CameraRecorder[];
+  readonly #space: SpaceKeeper;
+  readonly #startedMs: number;
+  #cancelState: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #stateFailed = false;
+
+  constructor(options: RecorderOptions) {
+    const { config, clock, logger, fileSystem } = options;
+    this.#options = options;
+    this.#startedMs = clock.nowMs();
+    const { directory, keepFreeMegabytes, diskBudgetGigabytes } = config.recordings;
+    this.#space = new SpaceKeeper({
+      recordingsDirectory: directory,
+      // All of them, whichever this process records: the disk is one.
+      cameras: config.cameras,
+      keepFreeBytes: keepFreeMegabytes * 1e6,
+      budgetBytes: diskBudgetGigabytes === undefined ? undefined : diskBudgetGigabytes * 1e9,
+      hasDrive: config.storage.driver !== 'none',
+      readSyncerState: () => readSyncerState(directory),
+      openFiles: () => new Set(this.#cameras.flatMap((camera) => camera.openFiles())),
+      clock,
+      logger,
+    });
+    const firstKeys = [...options.firstKeys];
+    this.#cameras = options.cameras.map((prepared) => {
+      const args = ffmpegArguments(prepared.camera, prepared);
+      const first = firstKeys.shift();
+      let isFirst = true;
+      return new CameraRecorder({
+        camera: prepared.camera,
+        encoder: prepared.encoder,
+        slotMs: config.slotMs,
+        start: () => options.startSource(args),
+        makeKey: async () => {
+          const key = isFirst ? first : undefined;
+          isFirst = false;
+          return key ?? options.makeKey();
+        },
+        space: this.#space,
+        fileSystem,
+        clock,
+        logger: logger.with({ camera: prepared.camera.name }),
+      });
+    });
+  }
+
+  /** Records until it is stopped and everything is on disk. */
+  async run(): Promise<void> {
+    await this.#space.start();
+    this.#writeStateRegularly();
+    await Promise.all(this.#cameras.map((camera) => camera.run()));
+    this.#space.stop();
+    this.#cancelState?.();
+    await this.#writeState({ stoppedMs: this.#options.clock.nowMs() });
+  }
+
+  stop(): void {
+    for (const camera of this.#cameras) camera.stop();
+  }
+
+  kill(): void {
+    for (const camera of this.#cameras) camera.kill();
+  }
+
+  #writeStateRegularly(): void {
+    void this.#writeState({});
+    this.#cancelState = this.#options.clock.schedule(stateIntervalMs, () => this.#writeStateRegularly());
+  }
+
+  #writeState(more: Pick<RecorderState, 'stoppedMs'>): Promise<void> {
+    // One after the other: they share a temporary file.
+    this.#writing = this.#writing.then(async () => {
+      const { clock, config, logger } = this.#options;
+      const state: RecorderState = {
+        service: 'record',
+        pid: process.pid,
+        startedMs: this.#startedMs,
+        updatedMs: clock.nowMs(),
+        ...more,
+        cameras: this.#cameras.map((camera) => camera.state()),
+      };
+      try {
+        await writeState(config.recordings.directory, state);
+        this.#stateFailed = false;
+      } catch (error) {
+        // A full disk lets recordings be made room for, but not this; saying it once is enough.
+        if (!this.#stateFailed) {
+          logger.warn('cannot write the state file', {
+            directory: path.join(config.recordings.directory, '.state'),
+            cause: messageOf(error),
+          });
+        }
+        this.#stateFailed = true;
+      }
+    });
+    return this.#writing;
+  }
+}
