@@ -1,6 +1,6 @@
 /**
  * Bundles `encrocam` for a camera into `build/bundle/`: `cli.js` with its chunks (loaded only when a command needs
- * them), the systemd units and the launcher. The schema's validator goes in as finished code, without ajv's compiler.
+ * them), the systemd units and the launcher. The schemas' validators go in as finished code, without ajv's compiler.
  */
 
 import { existsSync } from 'node:fs';
@@ -10,21 +10,26 @@ import type { Ajv2020 } from 'ajv/dist/2020.js';
 import standaloneCode from 'ajv/dist/standalone/index.js';
 import { build, type Plugin } from 'esbuild';
 import { createAjv } from '../runtime/config/ajv.ts';
-import { configSchema } from '../runtime/config/schema.ts';
+import { answersSchema, configSchema } from '../runtime/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = `${root}build/bundle`;
 /** What the camera runs `cli.js` with: see `docs/design/memory.md`. */
 export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 
-const finishedValidator: Plugin = {
-  name: 'finished-validator',
+const finishedValidators: Plugin = {
+  name: 'finished-validators',
   setup(builder) {
-    builder.onLoad({ filter: /runtime\/config\/validator\.ts$/ }, () => {
-      const ajv: Ajv2020 = createAjv(true);
-      const code = standaloneCode.default(ajv, ajv.compile(configSchema));
-      return { contents: code, loader: 'js', resolveDir: root };
-    });
+    for (const [filter, schema] of [
+      [/runtime\/config\/validator\.ts$/, configSchema],
+      [/provision\/answers\/validator\.ts$/, answersSchema],
+    ] as const) {
+      builder.onLoad({ filter }, () => {
+        const ajv: Ajv2020 = createAjv(true);
+        const code = standaloneCode.default(ajv, ajv.compile(schema));
+        return { contents: code, loader: 'js', resolveDir: root };
+      });
+    }
   },
 };
 
@@ -45,7 +50,7 @@ export async function bundle(): Promise<void> {
     keepNames: true,
     legalComments: 'none',
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    plugins: [finishedValidator],
+    plugins: [finishedValidators],
     logLevel: 'warning',
   });
   await writeFile(`${temporary}/package.json`, '{"type":"module"}\n');

@@ -2,6 +2,9 @@
 // Answers after validation: everything that has a default is there.
 // biome-ignore-all format: generated
 
+/**
+ * An SSH public key.
+ */
 export type SshPublicKey = string;
 /**
  * The camera's own key: what it signs is what it recorded.

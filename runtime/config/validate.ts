@@ -1,29 +1,22 @@
-import type { ErrorObject } from 'ajv';
 import { EncroCamError } from '../errors.ts';
-import { nodeAt, type SchemaNode } from './schema.ts';
-import type { Config } from './types.ts';
+import { type ConfigProblem, schemaProblems, show, unique } from './problems.ts';
+import { configSchema } from './schema.ts';
+import type { Cameras, Config } from './types.ts';
 import validateAgainstSchema from './validator.ts';
 
-/** One thing that is wrong with a configuration. */
-export interface ConfigProblem {
-  /** The setting, as one would write it: `cameras[0].input.resolution`. */
-  setting: string;
-  expected: string;
-  /** What stands there, or `(secret)`. */
-  found: string;
-  hint: string | undefined;
-}
+export type { ConfigProblem } from './problems.ts';
 
 export class ConfigError extends EncroCamError {
   readonly problems: readonly ConfigProblem[];
 
-  constructor(source: string, problems: readonly ConfigProblem[]) {
+  /** @param reference the page that describes all settings. */
+  constructor(source: string, problems: readonly ConfigProblem[], reference = 'docs/ref/configuration.md') {
     const lines = problems.map(
       ({ setting, expected, found, hint }) =>
         `  ${setting}: expected ${expected}; found ${found}.${hint ? ` ${hint}.` : ''}`,
     );
     super('CONFIG_INVALID', `${source} is not valid:\n${lines.join('\n')}`, {
-      hint: 'All settings are described in docs/ref/configuration.md.',
+      hint: `All settings are described in ${reference}.`,
     });
     this.name = 'ConfigError';
     this.problems = problems;
@@ -36,25 +29,18 @@ export class ConfigError extends EncroCamError {
  */
 export function validateConfig(value: unknown, source = 'The configuration'): Config {
   const config: unknown = structuredClone(value);
-  const problems: ConfigProblem[] = [];
-  if (!validateAgainstSchema(config)) {
-    for (const error of validateAgainstSchema.errors ?? []) {
-      const problem = describe(error, value);
-      if (problem) problems.push(problem);
-    }
-  } else {
-    problems.push(...crossCheck(config as Config));
-  }
+  const problems = schemaProblems(validateAgainstSchema, configSchema, config);
+  if (problems.length === 0) problems.push(...cameraProblems((config as Config).cameras));
   if (problems.length > 0) throw new ConfigError(source, unique(problems));
   return config as Config;
 }
 
 /** What a schema cannot say: names and directories that must differ between cameras. */
-function crossCheck(config: Config): ConfigProblem[] {
+export function cameraProblems(cameras: Cameras): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const unlike = (setting: string, read: (camera: Config['cameras'][number]) => string): void => {
+  const unlike = (setting: string, read: (camera: Cameras[number]) => string): void => {
     const seen = new Map<string, number>();
-    for (const [index, camera] of config.cameras.entries()) {
+    for (const [index, camera] of cameras.entries()) {
       const value = read(camera);
       // Drives and disks may not tell upper from lower case.
       const first = seen.get(value.toLowerCase());
@@ -72,157 +58,4 @@ function crossCheck(config: Config): ConfigProblem[] {
   unlike('directory', (camera) => camera.directory ?? camera.name);
   unlike('driveDirectory', (camera) => camera.driveDirectory ?? camera.name);
   return problems;
-}
-
-function describe(error: ErrorObject, root: unknown): ConfigProblem | undefined {
-  const segments = error.instancePath.split('/').slice(1).map(unescapePointer);
-  const node = nodeAt(segments, root);
-  const parameters = error.params as Record<string, unknown>;
-  const below = (name: string): { setting: string; node: SchemaNode | undefined } => ({
-    setting: settingName([...segments, name]),
-    node: nodeAt([...segments, name], root),
-  });
-  switch (error.keyword) {
-    case 'required': {
-      const missing = below(String(parameters.missingProperty));
-      return {
-        setting: missing.setting,
-        expected: missing.node?.description
-          ? `a value (${firstSentence(missing.node.description)})`
-          : 'a value',
-        found: 'nothing',
-        hint: missing.node?.hint ?? exampleHint(missing.node),
-      };
-    }
-    case 'additionalProperties': {
-      const name = String(parameters.additionalProperty);
-      const known = Object.keys(error.parentSchema?.properties ?? {});
-      const near = nearest(name, known);
-      return {
-        setting: settingName([...segments, name]),
-        expected: 'no such setting',
-        found: 'it',
-        hint: near
-          ? `Did you mean ${settingName([...segments, near])}?`.replace(/\?$/, '')
-          : `Known here: ${known.join(', ')}`,
-      };
-    }
-    case 'discriminator':
-      return {
-        setting: settingName([...segments, String(parameters.tag ?? 'driver')]),
-        expected: `one of ${['none', 'directory', 'ftp'].map((driver) => show(driver)).join(', ')}`,
-        found: show(parameters.tagValue),
-        hint: undefined,
-      };
-    case 'oneOf':
-    case 'if':
-      return undefined;
-    default: {
-      const secret = node?.secret === true;
-      return {
-        setting: settingName(segments) || 'the whole file',
-        expected: expectation(error, node),
-        found: secret ? '(secret)' : show(error.data),
-        hint: node?.hint ?? exampleHint(node),
-      };
-    }
-  }
-}
-
-function expectation(error: ErrorObject, node: SchemaNode | undefined): string {
-  const unit = node?.unit ? ` ${node.unit}` : '';
-  const limit = (error.params as { limit?: number }).limit;
-  switch (error.keyword) {
-    case 'type':
-      return `${article(String((error.params as { type: string }).type))}`;
-    case 'enum':
-      return `one of ${(node?.enum ?? []).map((value) => show(value)).join(', ')}`;
-    case 'const':
-      return show((error.params as { allowedValue: unknown }).allowedValue);
-    case 'minimum':
-      return `at least ${limit}${unit}`;
-    case 'exclusiveMinimum':
-      return `more than ${limit}${unit}`;
-    case 'maximum':
-      return `at most ${limit}${unit}`;
-    case 'minLength':
-      return limit === 1 ? 'some text' : `at least ${limit} characters`;
-    case 'maxLength':
-      return `at most ${limit} characters`;
-    case 'minItems':
-      return `at least ${limit} in the list`;
-    case 'maxItems':
-      return `at most ${limit} in the list`;
-    case 'uniqueItems':
-      return 'no entry twice';
-    case 'pattern':
-      return node?.description ? firstSentence(node.description) : `text that matches ${node?.pattern}`;
-    default:
-      return error.message ?? 'something else';
-  }
-}
-
-/** `cameras[0].input.device` from `['cameras', '0', 'input', 'device']`. */
-export function settingName(segments: readonly string[]): string {
-  return segments
-    .map((segment) => (/^\d+$/.test(segment) ? `[${segment}]` : `.${segment}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-function unescapePointer(segment: string): string {
-  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-/** A value as the file has it; what holds further settings is only named, because one of them may be a secret. */
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) {
-    if (value.some((item) => typeof item === 'object' && item !== null)) return 'a list';
-  } else if (typeof value === 'object' && value !== null) return 'an object';
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
-}
-
-function article(type: string): string {
-  return { array: 'a list', object: 'an object', integer: 'a whole number' }[type] ?? `a ${type}`;
-}
-
-function firstSentence(text: string): string {
-  return (/^.*?[.:](?=\s|$)/.exec(text)?.[0] ?? text).replace(/[.:]$/, '');
-}
-
-function exampleHint(node: SchemaNode | undefined): string | undefined {
-  const example = node?.examples?.[0];
-  return example === undefined || node?.secret ? undefined : `For example ${show(example)}`;
-}
-
-/** The known name that differs least, if it differs by no more than a typing mistake. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  let best: { candidate: string; distance: number } | undefined;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (!best || distance < best.distance) best = { candidate, distance };
-  }
-  return best && best.distance <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= Math.min(a.length, 64); i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The first problem of each setting: what else is said of it mostly follows from that. */
-function unique(problems: ConfigProblem[]): ConfigProblem[] {
-  const first = new Map<string, ConfigProblem>();
-  for (const problem of problems) if (!first.has(problem.setting)) first.set(problem.setting, problem);
-  return [...first.values()];
 }
