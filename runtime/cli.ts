@@ -3,7 +3,7 @@
  * an exit code.
  */
 import { parseArgs } from 'node:util';
-import { commands, findCommand } from './commands.ts';
+import { type Command, commands, findCommand } from './commands.ts';
 import { EncroCamError, isEncroCamError, messageOf } from './errors.ts';
 import { exitCode } from './exit-codes.ts';
 
@@ -34,11 +34,31 @@ async function main(args: string[]): Promise<number> {
   }
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: rest, options: command.options, allowPositionals: true, strict: true });
+    parsed = parseArgs({
+      args: joinNegative(rest, command.options),
+      options: command.options,
+      allowPositionals: true,
+      strict: true,
+    });
   } catch (error) {
     throw new EncroCamError('USAGE', messageOf(error), { hint: `See encrocam ${name} --help.` });
   }
   return command.run(parsed);
+}
+
+/**
+ * `--from -10m` as `--from=-10m`: the parser takes a value that begins with `-` for another option otherwise.
+ * Only a digit may follow, so that a forgotten value is still noticed.
+ */
+function joinNegative(args: readonly string[], options: Command['options']): string[] {
+  const joined: string[] = [];
+  for (const argument of args) {
+    const option = joined.at(-1);
+    const takesValue = option?.startsWith('--') && options[option.slice(2)]?.type === 'string';
+    if (takesValue && /^-\d/.test(argument)) joined[joined.length - 1] = `${option}=${argument}`;
+    else joined.push(argument);
+  }
+  return joined;
 }
 
 function overview(): string {

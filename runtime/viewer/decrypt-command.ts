@@ -1,0 +1,58 @@
+/** `encrocam decrypt`: see the help text. */
+import type { Command } from '../commands.ts';
+import { EncroCamError } from '../errors.ts';
+import { findInputs } from './inputs.ts';
+import {
+  driveOptions,
+  keyOpenerFrom,
+  keyOptions,
+  rangeOptions,
+  sharedHelp,
+  stringOption,
+} from './options.ts';
+import { processScreen } from './progress.ts';
+import { openSink } from './sink.ts';
+import { parseRange } from './time.ts';
+import { watch } from './watch.ts';
+
+const help = `Usage: encrocam decrypt INPUT [OUTPUT] --signed-by KEY [OPTIONS]
+
+Decrypts a recording to MPEG-TS video, packet by packet: it can be played while it is being written.
+
+INPUT   a recording; a directory of recordings, which are played in order; "-" for standard input; or
+        ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD).
+        ftp:// sends the password in the clear.
+OUTPUT  a file that does not exist yet; "-", the default, is standard output
+
+${sharedHelp}  --force                overwrite OUTPUT
+
+What is missing or damaged is told on standard error. The times that --from and --to go by are not
+authenticated: the time burnt into the picture is.
+Exit code: 0 whole; 1 usage, input or output; 2 something missing or damaged; 3 not signed by KEY.
+`;
+
+export const command: Command = {
+  help,
+  options: { ...keyOptions, ...rangeOptions, ...driveOptions, force: { type: 'boolean' } },
+  async run(args) {
+    const [input, output = '-', extra] = args.positionals;
+    if (input === undefined || extra !== undefined) {
+      throw new EncroCamError('USAGE', 'decrypt takes one INPUT and at most one OUTPUT.', {
+        hint: 'See encrocam decrypt --help.',
+      });
+    }
+    const range = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), Date.now());
+    const opener = await keyOpenerFrom(args);
+    const { inputs, close } = await findInputs(input, range, args);
+    try {
+      const sink = await openSink(output, { force: args.values.force === true });
+      try {
+        return await watch({ inputs, range, opener, sink, screen: processScreen() });
+      } finally {
+        await sink.close();
+      }
+    } finally {
+      await close();
+    }
+  },
+};

@@ -1,0 +1,147 @@
+/** Finds the recordings that INPUT means, on this computer or on a drive, and opens them one after the other. */
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { CommandArguments } from '../commands.ts';
+import { loadConfig } from '../config/load.ts';
+import type { FtpStorageConfig } from '../config/types.ts';
+import { EncroCamError } from '../errors.ts';
+import { createLogger, printable } from '../log.ts';
+import { askSecret } from '../pgp/ask-secret.ts';
+import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
+import { openStorage } from '../storage/open.ts';
+import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
+import { type FtpLocation, ftpSettings, isSameDrive, parseLocation } from './location.ts';
+import { stringOption } from './options.ts';
+import { driveSource, openFileSource, type Source, stdinSource, unreadable } from './source.ts';
+import type { TimeRange } from './time.ts';
+
+/** A recording that is to be read. */
+export interface Input {
+  /** `undefined` for what is not named like a recording. */
+  readonly recording: RecordingName | undefined;
+  readonly open: () => Promise<Source>;
+}
+
+export interface Inputs {
+  readonly inputs: readonly Input[];
+  /** Ends the session with the drive, if there is one. */
+  readonly close: () => Promise<void>;
+}
+
+const nothingToClose = async (): Promise<void> => undefined;
+
+/**
+ * The recordings in a range, oldest first. A single file is taken whatever its name says: somebody may have
+ * renamed it.
+ * @throws {EncroCamError} `INPUT_UNREADABLE`, `USAGE`, or a drive's error
+ */
+export async function findInputs(text: string, range: TimeRange, args: CommandArguments): Promise<Inputs> {
+  const location = parseLocation(text);
+  switch (location.kind) {
+    case 'stdin':
+      return { inputs: [{ recording: undefined, open: async () => stdinSource() }], close: nothingToClose };
+    case 'local':
+      return { inputs: await localInputs(location.path, range), close: nothingToClose };
+    case 'ftp': {
+      const storage = await openDrive(location, args);
+      try {
+        await storage.connect();
+        const inputs = await driveInputs(storage, location.path, range);
+        return { inputs, close: () => storage.close() };
+      } catch (error) {
+        await storage.close();
+        throw error;
+      }
+    }
+  }
+}
+
+async function localInputs(file: string, range: TimeRange): Promise<Input[]> {
+  let isDirectory: boolean;
+  let names: string[] = [];
+  try {
+    isDirectory = (await stat(file)).isDirectory();
+    if (isDirectory) names = await readdir(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  if (!isDirectory) {
+    return [{ recording: parseRecordingName(path.basename(file)), open: () => openFileSource(file) }];
+  }
+  return overlapping(names, range, file).map((recording) => ({
+    recording,
+    open: () => openFileSource(path.join(file, recording.fileName)),
+  }));
+}
+
+async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange): Promise<Input[]> {
+  const single = await storage.size(place);
+  if (single !== undefined) {
+    return [
+      {
+        recording: parseRecordingName(path.posix.basename(place)),
+        open: async () => driveSource(storage, place, single),
+      },
+    ];
+  }
+  const files = await storage.list(place);
+  const sizes = new Map(files.map((file) => [file.name, file.sizeBytes]));
+  return overlapping([...sizes.keys()], range, place).map((recording) => ({
+    recording,
+    open: async () =>
+      driveSource(storage, drivePath(place, recording.fileName), sizes.get(recording.fileName) ?? 0),
+  }));
+}
+
+/**
+ * The recordings among file names whose slots share an instant with the range, oldest first. Copies with other
+ * bytes (`.conflict-1`) are played by name only: they would show the same minutes twice.
+ * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none.
+ */
+function overlapping(names: readonly string[], { fromMs, toMs }: TimeRange, place: string): RecordingName[] {
+  const found = names
+    .map(parseRecordingName)
+    .filter((name) => name !== undefined)
+    .filter((name) => name.conflict === undefined)
+    .filter((name) => fromMs === undefined || name.startMs + name.lengthMs > fromMs)
+    .filter((name) => toMs === undefined || name.startMs < toMs)
+    .sort((a, b) => a.startMs - b.startMs || a.lengthMs - b.lengthMs);
+  if (found.length > 0) return found;
+  throw new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has no recording of that time.`, {
+    hint: 'See what there is with: encrocam list',
+  });
+}
+
+/** The drive that an address names, not connected yet. */
+export async function openDrive(location: FtpLocation, args: CommandArguments): Promise<Storage> {
+  const logger = createLogger({ level: 'warn', format: 'text' });
+  return openStorage(await driveSettings(location, args), { logger });
+}
+
+async function driveSettings(location: FtpLocation, args: CommandArguments): Promise<FtpStorageConfig> {
+  const certificateAuthority = stringOption(args, 'ca');
+  const fingerprint = stringOption(args, 'tls-fingerprint');
+  const configFile = stringOption(args, 'config');
+  if (configFile !== undefined) {
+    const { storage } = await loadConfig(configFile);
+    if (storage.driver === 'ftp' && isSameDrive(location, storage)) {
+      return {
+        ...storage,
+        directory: '/',
+        tls: {
+          ...storage.tls,
+          ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+          ...(fingerprint === undefined ? {} : { fingerprint }),
+        },
+      };
+    }
+  }
+  const password = await askSecret(
+    `Password of ${printable(location.user ?? 'anonymous')} on ${location.host}: `,
+    {
+      variable: 'ENCROCAM_FTP_PASSWORD',
+      code: 'STORAGE_REFUSED',
+    },
+  );
+  return ftpSettings(location, { password, certificateAuthority, fingerprint });
+}

@@ -1,0 +1,62 @@
+/** What `decrypt` and `play` have in common on the command line. */
+import path from 'node:path';
+import type { CommandArguments } from '../commands.ts';
+import { EncroCamError } from '../errors.ts';
+import { askSecret } from '../pgp/ask-secret.ts';
+import { cachingOpener, createKeyOpener, type KeyOpener } from '../pgp/open.ts';
+
+export const keyOptions = {
+  'signed-by': { type: 'string' },
+  key: { type: 'string' },
+} as const;
+
+export const rangeOptions = { from: { type: 'string' }, to: { type: 'string' } } as const;
+
+export const driveOptions = {
+  config: { type: 'string', short: 'c' },
+  ca: { type: 'string' },
+  'tls-fingerprint': { type: 'string' },
+} as const;
+
+/** Help for {@link driveOptions}. */
+export const driveHelp = `  -c, --config FILE      take the drive's password and certificate from this configuration
+  --ca FILE              certificate authority of the drive (PEM)
+  --tls-fingerprint HEX  SHA-256 fingerprint of the drive's own certificate
+`;
+
+/** Help for all options above. */
+export const sharedHelp = `  --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
+                         its public key. Nothing that it did not sign is ever put out.
+  --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
+                         Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
+  --from TIME            begin here: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
+  --to TIME              end before this minute
+${driveHelp}`;
+
+/** The value of a string option, or `undefined`. */
+export function stringOption(args: CommandArguments, name: string): string | undefined {
+  const value = args.values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** @throws {EncroCamError} `USAGE`, and whatever reading the keys throws. */
+export async function keyOpenerFrom(args: CommandArguments): Promise<KeyOpener> {
+  const signedBy = stringOption(args, 'signed-by');
+  if (signedBy === undefined || signedBy === '') {
+    throw new EncroCamError('USAGE', 'Say whose recording this must be: --signed-by is missing.', {
+      hint: "Give the camera's fingerprint or its public key: --signed-by camera.public.asc",
+    });
+  }
+  const { findTrustedSigner } = await import('../pgp/trusted-signer.ts');
+  const trusted = await findTrustedSigner(signedBy);
+  const keyFile = stringOption(args, 'key');
+  if (keyFile === undefined) {
+    const { gpgDecrypter } = await import('../pgp/gpg-decrypter.ts');
+    return cachingOpener(createKeyOpener(gpgDecrypter(), trusted));
+  }
+  const { keyFileDecrypter } = await import('../pgp/key-file-decrypter.ts');
+  const decrypter = await keyFileDecrypter(path.resolve(keyFile), (prompt) =>
+    askSecret(prompt, { variable: 'ENCROCAM_PASSPHRASE', code: 'KEY_LOCKED' }),
+  );
+  return cachingOpener(createKeyOpener(decrypter, trusted));
+}
