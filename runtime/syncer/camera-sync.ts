@@ -1,0 +1,231 @@
+/**
+ * Keeps one camera's directory on the drive equal to the one on disk: one connection after another, with growing
+ * pauses between those that fail. What a connection does is in `session.ts`.
+ */
+import { type Backoff, createBackoff } from '../backoff.ts';
+import { EncroCamError, isEncroCamError, messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { RecordingName } from '../recordings/names.ts';
+import type { SyncerCameraState } from '../state/state.ts';
+import type { DriveFile, Storage } from '../storage/storage.ts';
+import type { Ledger, Recording } from './ledger.ts';
+import type { Job } from './plan.ts';
+import { Problem } from './problem.ts';
+import { isExpired } from './retention.ts';
+import { Session, type SessionHost } from './session.ts';
+import { type Clock, Wake } from './wake.ts';
+
+/** An older recording that the drive refuses is tried again after this; the others need not wait for it. */
+const refusedHoldMs = 600_000;
+/** With `once`: how often a connection is tried before giving up. */
+const onceAttempts = 3;
+
+export interface CameraSyncOptions {
+  readonly name: string;
+  readonly storage: Storage;
+  readonly driveDirectory: string;
+  readonly ledger: Ledger;
+  /** 0: for ever. */
+  readonly driveRetentionMs: number;
+  /** End when the drive is up to date. */
+  readonly once: boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random?: () => number;
+  /** Names to be removed from the drive, of those that it lists. */
+  readonly planCleanUp: (listing: readonly DriveFile[]) => Promise<readonly string[]>;
+  /** Called when first nothing is left to be done. */
+  readonly onCaughtUp?: () => void;
+}
+
+export class CameraSync {
+  readonly #options: CameraSyncOptions;
+  readonly #wake: Wake;
+  readonly #backoff: Backoff;
+  readonly #problem: Problem;
+  readonly #refusedUntilMs = new Map<string, number>();
+  #activity: SyncerCameraState['activity'] = 'connecting';
+  #stopping = false;
+  #cleanUpDue = true;
+  #caughtUp = false;
+  #lastMismatch: string | undefined;
+  #bytesUploaded = 0;
+  #lastUploadMs: number | undefined;
+
+  constructor(options: CameraSyncOptions) {
+    const { clock, logger, storage, random = Math.random } = options;
+    this.#options = options;
+    this.#wake = new Wake(clock);
+    this.#backoff = createBackoff({ firstMs: 1000, maxMs: 60_000, random, now: () => clock.now() });
+    this.#problem = new Problem(logger, clock, storage.location);
+  }
+
+  /** Notes that a file changed on disk; without a name, that any may have. */
+  localChanged(fileName?: string): void {
+    this.#options.ledger.changed(fileName);
+    this.#wake.notify();
+  }
+
+  /** Asks for what is past retention to be removed from the drive. */
+  requestCleanUp(): void {
+    this.#cleanUpDue = true;
+    this.#wake.notify();
+  }
+
+  /** Ends `run` once what is being sent was confirmed. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wake.notify();
+  }
+
+  /** Whether everything that the drive should hold is there, and nothing had to go beside other bytes. */
+  get complete(): boolean {
+    const backlog = this.#options.ledger.backlog((name) => this.#isWanted(name));
+    return this.#caughtUp && backlog.files === 0 && this.#lastMismatch === undefined;
+  }
+
+  get bytesUploaded(): number {
+    return this.#bytesUploaded;
+  }
+
+  state(): SyncerCameraState {
+    const { name, ledger } = this.#options;
+    const backlog = ledger.backlog((recording) => this.#isWanted(recording));
+    const lastProblem = this.#problem.text ?? this.#lastMismatch;
+    return {
+      name,
+      activity: this.#activity,
+      ...(this.#lastUploadMs !== undefined && { lastUploadMs: this.#lastUploadMs }),
+      backlogBytes: backlog.bytes,
+      backlogFiles: backlog.files,
+      bytesUploaded: this.#bytesUploaded,
+      ...(lastProblem !== undefined && { lastProblem }),
+      confirmedBytes: ledger.confirmed(),
+    };
+  }
+
+  /** Works until `stop`; with `once` until the drive is up to date, or was tried often enough. Never rejects. */
+  async run(): Promise<void> {
+    const { once, storage, clock } = this.#options;
+    for (let attempt = 1; !this.#stopping; attempt++) {
+      this.#activity = 'connecting';
+      const session = this.#newSession(attempt);
+      try {
+        await session.run();
+        break;
+      } catch (error) {
+        this.#problem.occurred(error);
+        await this.#giveUp(session);
+      }
+      if (once && attempt >= onceAttempts) break;
+      this.#activity = 'waiting';
+      const untilMs = clock.now() + this.#backoff.failed();
+      // Changes on disk wake it as well; they are no reason to try earlier.
+      while (!this.#stopping && clock.now() < untilMs) await this.#wake.wait(untilMs - clock.now());
+    }
+    await storage.close();
+    this.#activity = 'stopped';
+  }
+
+  async #giveUp(session: Session): Promise<void> {
+    try {
+      await session.abort();
+    } catch (error) {
+      this.#options.logger.debug('ending a broken upload failed as well', { reason: messageOf(error) });
+    }
+    await this.#options.storage.close();
+  }
+
+  #newSession(number: number): Session {
+    const { storage, driveDirectory, ledger, once, logger, clock } = this.#options;
+    const host = this.#host;
+    return new Session({
+      number,
+      storage,
+      driveDirectory,
+      ledger,
+      once,
+      logger,
+      clock,
+      wake: this.#wake,
+      host,
+    });
+  }
+
+  get #host(): SessionHost {
+    const stopping = (): boolean => this.#stopping;
+    return {
+      get stopping() {
+        return stopping();
+      },
+      isDue: (name) => this.#isWanted(name) && !this.#isHeld(name),
+      stepping: (job, isBetweenUploads) => this.#stepping(job, isBetweenUploads),
+      confirmed: (bytes) => this.#confirmed(bytes),
+      mismatched: (recording, error) => this.#mismatched(recording, error),
+      failed: (recording, error) => this.#failed(recording, error),
+      dueRemovals: (list) => this.#dueRemovals(list),
+    };
+  }
+
+  /** Recordings that the drive would remove again at once are not sent to it. */
+  #isWanted(name: RecordingName): boolean {
+    return !isExpired(name, this.#options.clock.now(), this.#options.driveRetentionMs);
+  }
+
+  #isHeld(name: RecordingName): boolean {
+    const untilMs = this.#refusedUntilMs.get(name.fileName);
+    if (untilMs === undefined) return false;
+    if (this.#options.clock.now() < untilMs) return true;
+    this.#refusedUntilMs.delete(name.fileName);
+    return false;
+  }
+
+  #stepping(job: Job<Recording> | undefined, isBetweenUploads: boolean): void {
+    const { ledger, onCaughtUp, logger } = this.#options;
+    this.#activity = job && job.recording !== ledger.newest ? 'catching-up' : 'following';
+    if (job) return;
+    if (isBetweenUploads) this.#works();
+    if (this.#caughtUp || !isBetweenUploads) return;
+    this.#caughtUp = true;
+    logger.info('the drive is up to date', {
+      drive: this.#options.storage.location,
+      recordings: ledger.recordings.length,
+      uploadedBytes: this.#bytesUploaded,
+    });
+    onCaughtUp?.();
+  }
+
+  #confirmed(bytes: number): void {
+    this.#bytesUploaded += bytes;
+    this.#lastUploadMs = this.#options.clock.now();
+    this.#works();
+  }
+
+  #works(): void {
+    this.#backoff.succeeded();
+    this.#problem.over();
+  }
+
+  #mismatched(recording: Recording, error: EncroCamError): void {
+    this.#lastMismatch = `${error.message} [${error.code}]`;
+    this.#options.logger.error(this.#lastMismatch, {
+      file: recording.name.fileName,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
+  }
+
+  /** The newest is tried again as often as the connection is; an older one must not break that every time. */
+  #failed(recording: Recording, error: unknown): void {
+    const { ledger, clock } = this.#options;
+    const isItsOwn = isEncroCamError(error, 'STORAGE_REFUSED') || !(error instanceof EncroCamError);
+    if (!isItsOwn || recording === ledger.newest) return;
+    this.#refusedUntilMs.set(recording.name.fileName, clock.now() + refusedHoldMs);
+  }
+
+  async #dueRemovals(list: () => Promise<readonly DriveFile[]>): Promise<readonly string[]> {
+    if (!this.#cleanUpDue) return [];
+    const due = await this.#options.planCleanUp(await list());
+    this.#cleanUpDue = false;
+    return due;
+  }
+}
