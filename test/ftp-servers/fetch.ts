@@ -19,7 +19,10 @@ const run = promisify(execFile);
 const packages = {
   vsftpd: { names: ['vsftpd'], program: 'usr/sbin/vsftpd' },
   // mod_vroot gives an account a root directory of its own without the right to chroot.
-  proftpd: { names: ['proftpd-core', 'proftpd-mod-crypto', 'proftpd-mod-vroot'], program: 'usr/sbin/proftpd' },
+  proftpd: {
+    names: ['proftpd-core', 'proftpd-mod-crypto', 'proftpd-mod-vroot'],
+    program: 'usr/sbin/proftpd',
+  },
   'pure-ftpd': { names: ['pure-ftpd'], program: 'usr/sbin/pure-ftpd' },
 } as const satisfies Record<FtpSoftware, { names: readonly string[]; program: string }>;
 
@@ -35,11 +38,7 @@ export interface FetchedServer {
 }
 
 export function cacheDirectory(): string {
-  return path.join(
-    process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'),
-    'encrocam',
-    'ftp-servers',
-  );
+  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'encrocam', 'ftp-servers');
 }
 
 /** The newest entry of the cache, or a fresh one. */
@@ -180,7 +179,9 @@ async function libraryPath(tree: string): Promise<string> {
   for (const parent of ['usr/lib', 'lib']) {
     const directory = path.join(tree, parent);
     const entries = await readdir(directory).catch(() => []);
-    found.push(...entries.filter((entry) => entry.endsWith('-linux-gnu')).map((entry) => path.join(directory, entry)));
+    found.push(
+      ...entries.filter((entry) => entry.endsWith('-linux-gnu')).map((entry) => path.join(directory, entry)),
+    );
   }
   return found.join(':');
 }

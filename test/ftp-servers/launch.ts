@@ -1,6 +1,6 @@
 /** How each server is told what to do: its configuration files and its command line. No processes here. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ServerCertificate } from './certificates.ts';
 import type { FetchedServer } from './fetch.ts';
@@ -24,6 +24,8 @@ export interface LaunchPlan {
 }
 
 export interface Launch {
+  /** A command that goes in front of the server's own. */
+  readonly wrapper?: readonly string[];
   readonly args: readonly string[];
   readonly logFile: string;
 }
@@ -35,17 +37,32 @@ export const prepareLaunch: Record<FtpSoftware, (plan: LaunchPlan) => Promise<La
 };
 
 /**
- * vsftpd's "anonymous" account with a list of allowed passwords: log-in without PAM, whose services would have to
- * be written to /etc. All rights are given to it; TLS and the reuse of sessions are demanded as of any account.
+ * vsftpd logs users of the system in, through PAM: in a mount name space that nobody else sees, the server gets an
+ * account database and a PAM service of its own laid over those in /etc.
  */
 async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
   const { options, ports, certificate, workDirectory, host } = plan;
   const logFile = path.join(workDirectory, 'vsftpd.log');
-  const passwords = path.join(workDirectory, 'passwords');
+  const etc = path.join(workDirectory, 'etc');
   const configuration = path.join(workDirectory, 'vsftpd.conf');
   const empty = path.join(workDirectory, 'empty');
   await mkdir(empty, { mode: 0o755, recursive: true });
-  await writeFile(passwords, `${plan.password}\n`, { mode: 0o600 });
+  const ids = `${plan.uid}:${plan.gid}`;
+  await mkdir(path.join(etc, 'pam.d'), { recursive: true });
+  await writeFile(
+    path.join(etc, 'pam.d', 'encrocam-test'),
+    'auth required pam_unix.so\naccount required pam_unix.so\n',
+  );
+  const passwd = await readFile('/etc/passwd', 'utf8');
+  await writeFile(
+    path.join(etc, 'passwd'),
+    `${passwd}${plan.user}:x:${ids}::${plan.rootDirectory}:/bin/false\n`,
+  );
+  await writeFile(
+    path.join(etc, 'shadow'),
+    `${plan.user}:${await passwordHash(plan.password)}:20000:0:99999:7:::\n`,
+    { mode: 0o600 },
+  );
   const settings: Record<string, string | number | boolean> = {
     background: false,
     listen: host !== '::1',
@@ -54,29 +71,25 @@ async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
     listen_port: ports.control,
     pasv_min_port: ports.passive[0],
     pasv_max_port: ports.passive[1],
-    anonymous_enable: true,
-    local_enable: false,
-    secure_email_list_enable: true,
-    email_password_file: passwords,
-    ftp_username: 'nobody',
+    anonymous_enable: false,
+    local_enable: true,
+    pam_service_name: 'encrocam-test',
+    check_shell: false,
+    session_support: false,
     nopriv_user: 'nobody',
-    anon_root: plan.rootDirectory,
+    local_root: plan.rootDirectory,
+    chroot_local_user: true,
     allow_writeable_chroot: true,
     write_enable: true,
-    anon_upload_enable: true,
-    anon_mkdir_write_enable: true,
-    anon_other_write_enable: true,
-    anon_world_readable_only: false,
-    anon_umask: '022',
+    local_umask: '022',
     secure_chroot_dir: empty,
     // Name spaces and system call filters are what containers forbid.
     isolate: false,
     isolate_network: false,
     seccomp_sandbox: false,
     ssl_enable: true,
-    allow_anon_ssl: true,
-    force_anon_logins_ssl: true,
-    force_anon_data_ssl: true,
+    force_local_logins_ssl: true,
+    force_local_data_ssl: true,
     rsa_cert_file: certificate.certificateFile,
     rsa_private_key_file: certificate.keyFile,
     ssl_ciphers: 'HIGH',
@@ -92,7 +105,12 @@ async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
     ([name, value]) => `${name}=${typeof value === 'boolean' ? (value ? 'YES' : 'NO') : value}\n`,
   );
   await writeFile(configuration, lines.join(''), { mode: 0o600 });
-  return { args: [configuration], logFile };
+  const enter = [
+    'etc=$1 && shift',
+    'for name in passwd shadow pam.d; do mount --bind "$etc/$name" "/etc/$name" || exit 1; done',
+    'exec "$@"',
+  ].join('\n');
+  return { wrapper: ['unshare', '--mount', 'sh', '-c', enter, 'sh', etc], args: [configuration], logFile };
 }
 
 async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
@@ -183,15 +201,17 @@ async function preparePureFtpd(plan: LaunchPlan): Promise<Launch> {
   const logFile = path.join(workDirectory, 'pure-ftpd.log');
   const accounts = path.join(workDirectory, 'accounts');
   const database = path.join(workDirectory, 'accounts.pdb');
-  await execute(
-    path.join(plan.fetched.directory, 'usr/bin/pure-pw'),
-    [
-      ...['useradd', plan.user, '-f', accounts, '-F', database, '-m'],
-      ...['-u', String(plan.uid), '-g', String(plan.gid), '-d', plan.rootDirectory],
-      ...(options.quotaBytes === undefined ? [] : ['-N', String(Math.ceil(options.quotaBytes / 2 ** 20))]),
-    ],
-    { input: `${plan.password}\n${plan.password}\n`, libraryPath: plan.fetched.libraryPath },
+  // Written here rather than by `pure-pw useradd`, whose Argon2 takes a second of processor time at each log-in.
+  const quota = options.quotaBytes ?? '';
+  const hash = await passwordHash(plan.password);
+  await writeFile(
+    accounts,
+    `${plan.user}:${hash}:${plan.uid}:${plan.gid}::${plan.rootDirectory}/./:::::::${quota}:::::\n`,
+    { mode: 0o600 },
   );
+  await execute(path.join(plan.fetched.directory, 'usr/bin/pure-pw'), ['mkdb', database, '-f', accounts], {
+    libraryPath: plan.fetched.libraryPath,
+  });
   return {
     args: [
       ...['-S', `${host},${ports.control}`, '-p', `${ports.passive[0]}:${ports.passive[1]}`],

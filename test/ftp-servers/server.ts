@@ -25,7 +25,7 @@ const run = promisify(execFile);
 const startTimeoutMs = 15_000;
 const pollMs = 20;
 const maxOpenFiles = 1024;
-/** `nobody`, whom Debian and Ubuntu number alike. */
+/** Whom sessions run as where the server has root: `nobody`, whom Debian and Ubuntu number alike. */
 const nobody = 65_534;
 
 /** Starts a server; resolves once it greets. Its files and processes end with `stop()`, or with this process. */
@@ -58,14 +58,18 @@ class RunningServer {
     const [command = 'sh', ...args] = [...this.#asRoot, 'sh', script, directory];
     this.#reaper = spawn(command, args, { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
     this.#reaper.unref();
-    if (this.#reaper.stdin && 'unref' in this.#reaper.stdin) (this.#reaper.stdin as { unref(): void }).unref();
+    if (this.#reaper.stdin && 'unref' in this.#reaper.stdin)
+      (this.#reaper.stdin as { unref(): void }).unref();
   }
 
   async begin(options: FtpServerOptions, fetched: FetchedServer): Promise<FtpServer> {
     const host = options.bindAddress ?? '127.0.0.1';
     // 127.0.0.2 is where a test's proxy listens on the same ports.
     const ports = await freePorts(host === '::1' ? ['::1'] : ['127.0.0.1', '127.0.0.2']);
-    const certificate = await makeCertificate(path.join(this.#directory, 'tls'), options.certificate ?? 'valid');
+    const certificate = await makeCertificate(
+      path.join(this.#directory, 'tls'),
+      options.certificate ?? 'valid',
+    );
     const rootDirectory = path.join(this.#directory, 'root');
     const workDirectory = path.join(this.#directory, 'work');
     await chmod(this.#directory, 0o755);
@@ -81,7 +85,7 @@ class RunningServer {
       certificate,
       workDirectory,
       rootDirectory,
-      user: options.software === 'vsftpd' ? 'ftp' : 'camera',
+      user: 'camera',
       password: randomBytes(12).toString('base64url'),
       uid: borrowed ? nobody : (process.getuid?.() ?? nobody),
       gid: borrowed ? nobody : (process.getgid?.() ?? nobody),
@@ -123,12 +127,13 @@ class RunningServer {
 
   async #start(host: string, port: number): Promise<void> {
     if (!this.#launch || !this.#fetched) throw new Error('The server was never set up.');
-    if (this.#child && processTree(this.#child.pid ?? 0).length > 0) throw new Error('The server still runs.');
+    if (this.#child && processTree(this.#child.pid ?? 0).length > 0)
+      throw new Error('The server still runs.');
     const library = this.#fetched.libraryPath;
     const [command = '', ...args] = [
       // pure-ftpd closes every possible file descriptor one by one: 3 s at a limit of a million.
       ...[...this.#asRoot, 'prlimit', `--nofile=${maxOpenFiles}`, 'env', `LD_LIBRARY_PATH=${library}`],
-      ...[this.#fetched.program, ...this.#launch.args],
+      ...[...(this.#launch.wrapper ?? []), this.#fetched.program, ...this.#launch.args],
     ];
     // Detached: a session of its own, by which its orphans are known.
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
