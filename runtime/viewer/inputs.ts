@@ -10,8 +10,11 @@ import { askSecret } from '../pgp/ask-secret.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
 import { openStorage } from '../storage/open.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
+import { followPlace } from './follow.ts';
+import { drivePlace, localPlace } from './live-places.ts';
 import { type FtpLocation, ftpSettings, isSameDrive, parseLocation } from './location.ts';
 import { stringOption } from './options.ts';
+import { recordingsAmong } from './recordings-among.ts';
 import { driveSource, openFileSource, type Source, stdinSource, unreadable } from './source.ts';
 import type { TimeRange } from './time.ts';
 
@@ -23,7 +26,7 @@ export interface Input {
 }
 
 export interface Inputs {
-  readonly inputs: readonly Input[];
+  readonly inputs: Iterable<Input> | AsyncIterable<Input>;
   /** Ends the session with the drive, if there is one. */
   readonly close: () => Promise<void>;
 }
@@ -52,6 +55,40 @@ export async function findInputs(text: string, range: TimeRange, args: CommandAr
         await storage.close();
         throw error;
       }
+    }
+  }
+}
+
+/** How often a growing recording is looked at. A packet is due every 125 ms; a drive is asked over the network. */
+const localPollMs = 100;
+const drivePollMs = 1000;
+
+/**
+ * The recordings that are being written in a directory, without end.
+ * @throws {EncroCamError} `USAGE`, or a drive's error
+ */
+export async function findLiveInputs(
+  text: string,
+  options: { readonly fromMs: number; readonly signal: AbortSignal },
+  args: CommandArguments,
+): Promise<Inputs> {
+  const location = parseLocation(text);
+  switch (location.kind) {
+    case 'stdin':
+      throw new EncroCamError('USAGE', '--follow needs a directory.', {
+        hint: 'Standard input is followed without it.',
+      });
+    case 'local':
+      return {
+        inputs: followPlace(localPlace(location.path), { ...options, pollMs: localPollMs }),
+        close: nothingToClose,
+      };
+    case 'ftp': {
+      const storage = await openDrive(location, args);
+      return {
+        inputs: followPlace(drivePlace(storage, location.path), { ...options, pollMs: drivePollMs }),
+        close: () => storage.close(),
+      };
     }
   }
 }
@@ -94,18 +131,13 @@ async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange)
 }
 
 /**
- * The recordings among file names whose slots share an instant with the range, oldest first. Copies with other
- * bytes (`.conflict-1`) are played by name only: they would show the same minutes twice.
+ * The recordings among file names whose slots share an instant with the range, oldest first.
  * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none.
  */
 function overlapping(names: readonly string[], { fromMs, toMs }: TimeRange, place: string): RecordingName[] {
-  const found = names
-    .map(parseRecordingName)
-    .filter((name) => name !== undefined)
-    .filter((name) => name.conflict === undefined)
+  const found = recordingsAmong(names)
     .filter((name) => fromMs === undefined || name.startMs + name.lengthMs > fromMs)
-    .filter((name) => toMs === undefined || name.startMs < toMs)
-    .sort((a, b) => a.startMs - b.startMs || a.lengthMs - b.lengthMs);
+    .filter((name) => toMs === undefined || name.startMs < toMs);
   if (found.length > 0) return found;
   throw new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has no recording of that time.`, {
     hint: 'See what there is with: encrocam list',

@@ -49,6 +49,25 @@ export async function seek(access: RandomAccess, fromMs: number, openKey: OpenKe
   return findKey(prober, target, openKey);
 }
 
+/**
+ * Where to start decrypting in order to see the last `durationMs` of a recording that is still growing, to within
+ * a few seconds: minutes are all that packets tell, so the mean rate of bytes has to do.
+ */
+export async function seekNearEnd(
+  access: RandomAccess,
+  durationMs: number,
+  openKey: OpenKey,
+): Promise<SeekResult> {
+  const prober = new Prober(access);
+  const first = await prober.video(0, prober.sizeBytes);
+  if (!first) return fromTheBeginning;
+  const tail = await prober.video(Math.max(0, prober.sizeBytes - windowBytes), prober.sizeBytes);
+  const spanMs = Math.max((tail ?? first).timeMs - first.timeMs, minuteMs / 2);
+  const backBytes = Math.ceil((prober.sizeBytes / spanMs) * durationMs);
+  const target = await prober.video(Math.max(0, prober.sizeBytes - backBytes), prober.sizeBytes);
+  return target ? findKey(prober, target, openKey) : fromTheBeginning;
+}
+
 /** The last packet, within {@link windowBytes}, before the first one that reaches `fromMs`. */
 async function findPlace(prober: Prober, fromMs: number): Promise<FoundVideo | undefined> {
   const first = await prober.video(0, prober.sizeBytes);

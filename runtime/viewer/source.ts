@@ -133,25 +133,29 @@ function streamSource(name: string, openStream: () => AsyncIterable<Uint8Array>)
 export function driveSource(storage: Storage, file: DrivePath, sizeBytes: number): Source {
   return {
     name: printable(`${storage.location.replace(/\/$/, '')}${file}`),
-    access: {
-      sizeBytes,
-      probeBytes: 32 * 1024,
-      async read(offset, length) {
-        const wanted = Math.max(0, Math.min(length, sizeBytes - offset));
-        if (wanted === 0) return Buffer.alloc(0);
-        const parts: Uint8Array[] = [];
-        let bytes = 0;
-        for await (const part of storage.read(file, offset, wanted)) {
-          parts.push(Buffer.from(part));
-          bytes += part.length;
-          if (bytes >= wanted) break;
-        }
-        return Buffer.concat(parts).subarray(0, wanted);
-      },
-    },
+    access: driveAccess(storage, file, sizeBytes),
     stream: (offset) => storage.read(file, offset),
     // The session belongs to whoever opened it: several recordings are read through one.
     close: async () => undefined,
+  };
+}
+
+export function driveAccess(storage: Storage, file: DrivePath, sizeBytes: number): RandomAccess {
+  return {
+    sizeBytes,
+    probeBytes: 32 * 1024,
+    async read(offset, length) {
+      const wanted = Math.max(0, Math.min(length, sizeBytes - offset));
+      if (wanted === 0) return Buffer.alloc(0);
+      const parts: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const part of storage.read(file, offset, wanted)) {
+        parts.push(Buffer.from(part));
+        bytes += part.length;
+        if (bytes >= wanted) break;
+      }
+      return Buffer.concat(parts).subarray(0, wanted);
+    },
   };
 }
 

@@ -7,15 +7,17 @@ import { Decoder } from './decoder.ts';
 import type { Input } from './inputs.ts';
 import { minuteText, type Screen } from './progress.ts';
 import { pump } from './pump.ts';
-import { type SeekResult, seek } from './seek.ts';
+import { type OpenKey, type SeekResult, seek, seekNearEnd } from './seek.ts';
 import type { Sink } from './sink.ts';
 import { SkipReport } from './skips.ts';
 import type { Source } from './source.ts';
 import type { TimeRange } from './time.ts';
 
 export interface WatchOptions {
-  readonly inputs: readonly Input[];
+  readonly inputs: Iterable<Input> | AsyncIterable<Input>;
   readonly range: TimeRange;
+  /** Start this far from the end of the first recording instead of at `range.fromMs`. */
+  readonly liveMs?: number;
   readonly opener: KeyOpener;
   readonly sink: Sink;
   readonly screen: Screen;
@@ -34,16 +36,19 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
   let notAuthentic = false;
   let wrongRecipient: EncroCamError | undefined;
   let usable = 0;
+  let before: Input | undefined;
   try {
-    for (const [index, input] of inputs.entries()) {
-      const gap = gapBefore(inputs[index - 1], input);
+    for await (const input of inputs) {
+      const isFirst = before === undefined;
+      const gap = gapBefore(before, input);
+      before = input;
       if (gap) {
         damaged = true;
         screen.line(`no recording from ${minuteText(gap.fromMs)} to ${minuteText(gap.toMs)}`);
       }
       const source = await input.open();
       try {
-        const decoder = await watchOne(source, options);
+        const decoder = await watchOne(source, options, isFirst);
         damaged ||= decoder.damaged;
         notAuthentic ||= decoder.notAuthentic;
         wrongRecipient ??= decoder.wrongRecipient;
@@ -60,9 +65,9 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
   return damaged ? exitCode.incomplete : exitCode.whole;
 }
 
-async function watchOne(source: Source, options: WatchOptions): Promise<Decoder> {
+async function watchOne(source: Source, options: WatchOptions, isFirst: boolean): Promise<Decoder> {
   const { range, opener, sink, screen } = options;
-  const start = await startOf(source, range, opener);
+  const start = await startOf(source, options, isFirst);
   const skips = new SkipReport((line) => screen.line(`${source.name}: ${line}`));
   let badKeys = 0;
   const decoder = new Decoder({
@@ -90,9 +95,13 @@ async function watchOne(source: Source, options: WatchOptions): Promise<Decoder>
   return decoder;
 }
 
-async function startOf(source: Source, range: TimeRange, opener: KeyOpener): Promise<SeekResult> {
-  if (range.fromMs === undefined || !source.access) return { offset: 0, key: undefined };
-  return seek(source.access, range.fromMs, (message) => usableKey(opener, message));
+async function startOf(source: Source, options: WatchOptions, isFirst: boolean): Promise<SeekResult> {
+  const { access } = source;
+  const { fromMs } = options.range;
+  const openKey: OpenKey = (message) => usableKey(options.opener, message);
+  if (access && isFirst && options.liveMs !== undefined) return seekNearEnd(access, options.liveMs, openKey);
+  if (access && fromMs !== undefined) return seek(access, fromMs, openKey);
+  return { offset: 0, key: undefined };
 }
 
 /** The key in a message, or `undefined`: decrypting will meet that packet again, and tell of it. */

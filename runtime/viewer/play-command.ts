@@ -1,0 +1,77 @@
+/** `encrocam play`: see the help text. */
+import type { Command } from '../commands.ts';
+import { EncroCamError } from '../errors.ts';
+import { exitCode } from '../exit-codes.ts';
+import { findInputs, findLiveInputs, type Inputs } from './inputs.ts';
+import {
+  driveOptions,
+  keyOpenerFrom,
+  keyOptions,
+  rangeOptions,
+  sharedHelp,
+  stringOption,
+} from './options.ts';
+import { startPlayer } from './player-sink.ts';
+import { choosePlayer } from './players.ts';
+import { processScreen } from './progress.ts';
+import { parseRange } from './time.ts';
+import { watch } from './watch.ts';
+
+const help = `Usage: encrocam play INPUT --signed-by KEY [OPTIONS]
+
+Decrypts a recording and shows it with mpv, vlc or ffplay, whichever is installed.
+
+INPUT   a recording; a directory of recordings, which are played in order; "-" for standard input; or
+        ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD)
+
+${sharedHelp}  --follow               live: INPUT is a directory that recordings are being written to; begin a few
+                         seconds before now (or at --from) and go on for ever
+  --player NAME          mpv, vlc or ffplay
+
+Exit code: 0 whole; 1 usage, input or output; 2 something missing or damaged; 3 not signed by KEY.
+`;
+
+/** Long enough to hold a key frame at the default interval of 2 s, short enough to be live. */
+const liveMs = 5000;
+
+export const command: Command = {
+  help,
+  options: {
+    ...keyOptions,
+    ...rangeOptions,
+    ...driveOptions,
+    follow: { type: 'boolean' },
+    player: { type: 'string' },
+  },
+  async run(args) {
+    const [input, extra] = args.positionals;
+    if (input === undefined || extra !== undefined) {
+      throw new EncroCamError('USAGE', 'play takes one INPUT.', { hint: 'See encrocam play --help.' });
+    }
+    const nowMs = Date.now();
+    const range = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
+    const follow = args.values.follow === true;
+    const player = await choosePlayer({
+      name: stringOption(args, 'player'),
+      live: follow,
+      searchPath: process.env.PATH ?? '',
+    });
+    const opener = await keyOpenerFrom(args);
+    const stop = new AbortController();
+    const { inputs, close }: Inputs = follow
+      ? await findLiveInputs(input, { fromMs: range.fromMs ?? nowMs, signal: stop.signal }, args)
+      : await findInputs(input, range, args);
+    const sink = startPlayer(player, () => stop.abort());
+    try {
+      const live = follow && range.fromMs === undefined ? { liveMs } : {};
+      return await watch({ inputs, range, opener, sink, screen: processScreen(), ...live });
+    } catch (error) {
+      // Whoever closes the player has seen enough.
+      if (sink.closedByUser) return exitCode.whole;
+      throw error;
+    } finally {
+      await sink.close();
+      await close();
+    }
+  },
+};
