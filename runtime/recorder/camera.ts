@@ -4,12 +4,12 @@
  * consequence to another.
  */
 import path from 'node:path';
+import { type Backoff, createBackoff } from '../backoff.ts';
 import type { Camera } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { recordingAt } from '../recordings/names.ts';
 import type { RecorderCameraState } from '../state/state.ts';
-import { nextPauseMs } from './backoff.ts';
 import { CameraKeys, prepareAheadMs } from './camera-keys.ts';
 import { type Clock, StepDetector } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
@@ -23,6 +23,8 @@ import type { SpaceKeeper } from './space-keeper.ts';
 
 /** How often stalls, slots and the clock are looked at. */
 export const tickMs = 500;
+/** Pauses before ffmpeg is started again: 1 s, doubling to 30 s; from the beginning after a healthy minute. */
+const pauses = { firstMs: 1000, maxMs: 30_000, jitter: 0, stableMs: 60_000 };
 
 export interface CameraRecorderOptions {
   readonly camera: Camera;
@@ -39,11 +41,18 @@ export interface CameraRecorderOptions {
 /** Why a session was ended by us. */
 type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
 
+/** How long ffmpeg may take to end: one that stalls has nothing to deliver, one at a slot's end holds up the next. */
+const stopTimeoutsMs = { slot: 2000, clock: 2000, stall: 1000, stop: 5000 } satisfies Record<
+  EndReason,
+  number
+>;
+
 export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
   readonly #keys: CameraKeys;
   readonly #gaps = new GapKeeper();
   readonly #steps: StepDetector;
+  readonly #backoff: Backoff;
   readonly #open = new Set<Recording>();
   readonly #closing = new Set<Promise<void>>();
   readonly #startedMs: number;
@@ -63,18 +72,17 @@ export class CameraRecorder {
     this.#options = options;
     this.#keys = new CameraKeys(options.makeKey, options.clock, options.logger);
     this.#steps = new StepDetector(options.clock);
+    this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
   }
 
   /** Runs until it is stopped; never rejects. */
   async run(): Promise<void> {
     const cancelTick = this.#startTicking();
-    let pauseMs: number | undefined;
     while (!this.#stopping) {
-      const startedMs = this.#options.clock.monotonicMs();
       const problem = await this.#recordOnce();
       if (problem === undefined || this.#stopping) continue;
-      pauseMs = nextPauseMs(pauseMs, this.#options.clock.monotonicMs() - startedMs);
+      const pauseMs = this.#backoff.failed();
       this.#restarts += 1;
       this.#options.logger.debug('starting again after a pause', { problem, pauseSeconds: pauseMs / 1000 });
       await this.#pause(pauseMs);
@@ -226,6 +234,7 @@ export class CameraRecorder {
       await space.met();
       return;
     }
+    this.#backoff.succeeded();
     if (!this.#hasRecorded) {
       this.#hasRecorded = true;
       const startMs = Math.round(collected.monotonicMs - this.#startedMs);
@@ -258,7 +267,11 @@ export class CameraRecorder {
       if (key) this.#track(this.#rekey(recording, key));
     }
     const gap = this.#gaps.progress(nowMs);
-    if (gap) logger.error('still no video', { lengthSeconds: gap.lengthMs / 1000, cause: gap.causes.at(-1) });
+    if (gap)
+      logger.error('still no video', {
+        lengthSeconds: Math.round(gap.lengthMs / 1000),
+        cause: gap.causes.at(-1),
+      });
   }
 
   async #rekey(recording: Recording, key: SealedKey): Promise<void> {
@@ -273,7 +286,7 @@ export class CameraRecorder {
   #endSession(reason: EndReason): void {
     if (this.#endReason === 'stop') return;
     this.#endReason = reason;
-    this.#session?.stop();
+    this.#session?.stop(stopTimeoutsMs[reason]);
   }
 
   #startTicking(): () => void {
@@ -315,7 +328,7 @@ export class CameraRecorder {
   #finishGap(atMs = this.#options.clock.monotonicMs()): void {
     const gap = this.#gaps.end(atMs);
     if (!gap) return;
-    const fields = { lengthSeconds: gap.lengthMs / 1000, cause: gap.causes.join('; ') };
+    const fields = { lengthMs: Math.round(gap.lengthMs), cause: gap.causes.join('; ') };
     const text = `gap of ${seconds(gap.lengthMs)}`;
     if (gap.planned) this.#options.logger.info(text, fields);
     else this.#options.logger.warn(text, fields);

@@ -2,15 +2,15 @@
 import { stat } from 'node:fs/promises';
 import { type Command, type CommandArguments, configOption } from '../commands.ts';
 import { type Camera, defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
-import { EncroCamError, systemErrorCode } from '../errors.ts';
+import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { createLogger, type Logger } from '../log.ts';
+import { acquireLock, type Lock } from '../state/lock.ts';
 import { systemClock } from './clock.ts';
 import { EncoderChooser, hardwareProbe } from './encoder.ts';
 import { ffmpegStarter } from './ffmpeg-process.ts';
 import { diskFileSystem } from './file-system.ts';
 import { findFont } from './fonts.ts';
-import { lockRecordings } from './lock.ts';
 import { type PreparedCamera, Recorder } from './recorder.ts';
 import { KeySource, sealInChild } from './sealed-key.ts';
 
@@ -44,7 +44,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
   const logger = createLogger(config.log);
   const ffmpeg = process.env.ENCROCAM_FFMPEG || 'ffmpeg';
 
-  const lock = await lockRecordings(config.recordings.directory);
+  const lock = await lockRecordings(config);
   try {
     const prepared = await prepareCameras(cameras, ffmpeg, logger);
     const keys = new KeySource(
@@ -70,6 +70,20 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
     await lock.release();
   }
   return exitCode.whole;
+}
+
+/** The lock is also the proof that the recordings directory can be written to. */
+async function lockRecordings({ recordings }: LoadedConfig): Promise<Lock> {
+  try {
+    return await acquireLock(recordings.directory, 'record');
+  } catch (error) {
+    if (systemErrorCode(error) === undefined || error instanceof EncroCamError) throw error;
+    throw new EncroCamError(
+      'INPUT_UNREADABLE',
+      `Cannot write to the recordings directory ${recordings.directory}: ${messageOf(error)}.`,
+      { hint: 'Set recordings.directory to one that this user may write to.', cause: error },
+    );
+  }
 }
 
 function chosenCameras(config: LoadedConfig, names: readonly string[]): readonly Camera[] {

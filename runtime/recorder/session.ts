@@ -8,7 +8,7 @@ import { type CollectedVideo, Collector, fullPacketBytes } from './collector.ts'
 import { withoutCredentials } from './ffmpeg.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
 
-/** ffmpeg ends within this after SIGTERM, or it is killed. */
+/** ffmpeg ends within this after SIGTERM, or it is killed: it has at most a few frames to deliver. */
 export const stopTimeoutMs = 5000;
 /** When this much waits for a slow disk, ffmpeg has to wait too. */
 export const maxWaitingBytes = 4 * fullPacketBytes;
@@ -97,11 +97,11 @@ export class Session {
   }
 
   /** Asks ffmpeg to end, and makes it after a while. */
-  stop(): void {
+  stop(timeoutMs = stopTimeoutMs): void {
     if (this.#cancelKill) return;
     const { source, clock } = this.#options;
     source.kill('SIGTERM');
-    this.#cancelKill = clock.schedule(stopTimeoutMs, () => source.kill('SIGKILL'));
+    this.#cancelKill = clock.schedule(timeoutMs, () => source.kill('SIGKILL'));
   }
 
   /** Ends ffmpeg at once. */
