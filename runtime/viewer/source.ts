@@ -148,12 +148,8 @@ export function driveAccess(storage: Storage, file: DrivePath, sizeBytes: number
       const wanted = Math.max(0, Math.min(length, sizeBytes - offset));
       if (wanted === 0) return Buffer.alloc(0);
       const parts: Uint8Array[] = [];
-      let bytes = 0;
-      for await (const part of storage.read(file, offset, wanted)) {
-        parts.push(Buffer.from(part));
-        bytes += part.length;
-        if (bytes >= wanted) break;
-      }
+      // To its end: leaving a transfer early may cost the session.
+      for await (const part of storage.read(file, offset, wanted)) parts.push(Buffer.from(part));
       return Buffer.concat(parts).subarray(0, wanted);
     },
   };
