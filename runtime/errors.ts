@@ -26,6 +26,12 @@ export const errorCodes = {
   STORAGE_PROTOCOL: 'The drive answered something that makes no sense or exceeds a bound.',
   STORAGE_MISMATCH: "The drive's bytes differ from the local recording.",
   ALREADY_RUNNING: 'Another process of the same kind already works on these recordings.',
+  NOT_ROOT: 'The command changes the system and must run as root.',
+  PROGRAM_FAILED: 'A program of the system ended with an error.',
+  SYSTEM_UNSUITABLE: 'This system is not one that EncroCam can be set up on, or lacks a part of it.',
+  PASSPHRASE_WRONG: 'The passphrase or recovery key does not open the config volume.',
+  VOLUME_UNUSABLE: 'The config volume is missing, half made, or its file system is damaged.',
+  AGENT_UNREACHABLE: 'The unlock agent does not answer.',
   INTERNAL: 'A defect in EncroCam itself.',
 } as const;
 

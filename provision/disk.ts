@@ -1,0 +1,63 @@
+/**
+ * The disk that this system was started from, with its partitions. Partitions are looked up by name on that disk
+ * alone: a stick or a second card with the same names must never be taken for it.
+ */
+import { EncroCamError } from '../runtime/errors.ts';
+import type { System } from './system.ts';
+
+export interface Disk {
+  /** `/dev/mmcblk0`, `/dev/vda`, … */
+  readonly path: string;
+  readonly partitions: readonly Partition[];
+}
+
+export interface Partition {
+  readonly path: string;
+  /** The name in the GPT; empty if it has none. */
+  readonly name: string;
+  /** Its number in the partition table, from 1. */
+  readonly number: number;
+}
+
+interface LsblkDevice {
+  path?: unknown;
+  type?: unknown;
+  partlabel?: unknown;
+  partn?: unknown;
+  children?: LsblkDevice[];
+}
+
+/** @throws {EncroCamError} `SYSTEM_UNSUITABLE` if `/` does not lie on a partition of a disk. */
+export async function findCardDisk(system: System): Promise<Disk> {
+  const source = (await system.run('findmnt', ['--noheadings', '--output', 'SOURCE', '/'])).output.trim();
+  const { output } = await system.run('lsblk', ['--json', '--output', 'PATH,TYPE,PARTLABEL']);
+  const disk = parseLsblk(output).find(({ partitions }) => partitions.some(({ path }) => path === source));
+  if (disk) return disk;
+  throw new EncroCamError(
+    'SYSTEM_UNSUITABLE',
+    `The root file system (${source}) is not a partition of a disk.`,
+    {
+      hint: 'This is not an EncroCam card. On a system that exists, run: encrocam install',
+    },
+  );
+}
+
+export function partitionNamed(disk: Disk, name: string): Partition | undefined {
+  return disk.partitions.find((partition) => partition.name === name);
+}
+
+export function parseLsblk(json: string): Disk[] {
+  const { blockdevices } = JSON.parse(json) as { blockdevices?: LsblkDevice[] };
+  return (blockdevices ?? [])
+    .filter(({ type }) => type === 'disk' || type === 'loop')
+    .map((device) => ({
+      path: String(device.path),
+      partitions: (device.children ?? [])
+        .filter(({ type }) => type === 'part')
+        .map(({ path, partlabel }) => ({
+          path: String(path),
+          name: typeof partlabel === 'string' ? partlabel : '',
+          number: Number(/(\d+)$/.exec(String(path))?.[1] ?? 0),
+        })),
+    }));
+}
