@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type FtpServer, startFtpServer } from '../test/ftp-servers/index.ts';
 import { makeOwnerKey } from '../test/support/owner-key.ts';
-import { type Service, startService } from './service.ts';
+import { type Service, startService } from '../test/support/service.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));

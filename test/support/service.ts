@@ -7,6 +7,7 @@ const maxOutputBytes = 8000;
 
 /** A service that runs beside the demo. */
 export interface Service {
+  readonly pid: number;
   /** The last of what it said. */
   output(): string;
   /** Throws if it is not running any more. */
@@ -26,6 +27,7 @@ export function startService(name: string, command: string, args: readonly strin
     });
   }
   return {
+    pid: child.pid ?? -1,
     output: () => output.trimEnd(),
     throwIfEnded() {
       if (child.exitCode !== null || child.signalCode !== null) {
