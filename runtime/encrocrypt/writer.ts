@@ -9,9 +9,8 @@ import {
   maxPlaintextBytes,
   minutesBytes,
   nonceBytes,
-  packetOverheadBytes,
   packetType,
-  tagBytes,
+  videoOverheadBytes,
 } from './format.ts';
 
 /**
@@ -68,6 +67,11 @@ export class VideoEncrypter {
    * @throws {FormatError} for anything outside these ranges, or after 2^32 packets.
    */
   encrypt(video: Uint8Array, timeMs: number): Buffer {
+    return Buffer.concat(this.encryptToParts(video, timeMs));
+  }
+
+  /** As {@link encrypt}, in parts to be written one after the other (`writev`): large packets are copied never. */
+  encryptToParts(video: Uint8Array, timeMs: number): [head: Buffer, ciphertext: Buffer, tag: Buffer] {
     const minutes = Math.floor(timeMs / 60_000);
     if (!(minutes >= 0 && minutes <= 0xffff_ffff)) throw new FormatError(`no such time: ${timeMs}`);
     if (video.length === 0 || video.length > maxPlaintextBytes) {
@@ -78,14 +82,13 @@ export class VideoEncrypter {
 
     const nonce = this.#drawNonce();
     const cipher = createCipheriv('aes-128-gcm', this.#key, nonce);
-    const packet = Buffer.allocUnsafeSlow(packetOverheadBytes + video.length);
-    writeHeader(packet, packetType.video, packet.length - headerBytes);
-    packet.writeUInt32BE(minutes, headerBytes);
-    packet.set(nonce, headerBytes + minutesBytes);
-    packet.set(cipher.update(video), headerBytes + minutesBytes + nonceBytes);
+    const head = Buffer.allocUnsafe(headerBytes + minutesBytes + nonceBytes);
+    writeHeader(head, packetType.video, videoOverheadBytes + video.length);
+    head.writeUInt32BE(minutes, headerBytes);
+    head.set(nonce, headerBytes + minutesBytes);
+    const ciphertext = cipher.update(video);
     cipher.final();
-    packet.set(cipher.getAuthTag(), packet.length - tagBytes);
-    return packet;
+    return [head, ciphertext, cipher.getAuthTag()];
   }
 
   #drawNonce(): Buffer {
