@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command, CommandArguments } from '../commands.ts';
-import { defaultConfigFile, loadConfig } from '../config/load.ts';
+import { configFileFrom, loadConfig } from '../config/load.ts';
 import { EncroCamError, isEncroCamError, systemErrorCode } from '../errors.ts';
 import { type ExitCode, exitCode } from '../exit-codes.ts';
 import { createLogger, printable } from '../log.ts';
@@ -11,7 +11,7 @@ import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
 import { openDrive } from './inputs.ts';
 import { type ListedCamera, listAsJson, listAsText } from './list-text.ts';
 import { parseLocation } from './location.ts';
-import { driveHelp, driveOptions, stringOption } from './options.ts';
+import { driveHelp, driveOptions } from './options.ts';
 import { unreadable } from './source.ts';
 import { buildTimeline, type Listing } from './timeline.ts';
 
@@ -73,8 +73,7 @@ async function listPlace(place: string, args: CommandArguments): Promise<Listed>
 }
 
 async function listConfigured(args: CommandArguments): Promise<Listed> {
-  const file = stringOption(args, 'config') ?? process.env.ENCROCAM_CONFIG ?? defaultConfigFile;
-  const config = await loadConfig(file);
+  const config = await loadConfig(configFileFrom(args.values.config));
   const problems: EncroCamError[] = [];
   const orReport = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {

@@ -32,7 +32,7 @@ function cameraText({ name, sides, timeline }: ListedCamera): string {
     lines.push(entryText(entry, sides));
   }
   lines.push(`  ${summary(timeline, sides)}`);
-  if (otherFiles > 0) lines.push(`  ${otherFiles} other files`);
+  if (otherFiles > 0) lines.push(`  ${count(otherFiles, 'other file')}`);
   return lines.join('\n');
 }
 
@@ -57,13 +57,16 @@ function summary({ entries, gaps }: Timeline, sides: ListedCamera['sides']): str
   if (entries.length === 0) return 'no recordings';
   const total = (read: (entry: TimelineEntry) => number | undefined): string =>
     sizeText(entries.reduce((sum, entry) => sum + (read(entry) ?? 0), 0));
-  const count = (many: number, one: string): string => `${many} ${one}${many === 1 ? '' : 's'}`;
   return [
     count(entries.length, 'recording'),
     ...column(sides.disk, `${total((entry) => entry.diskBytes)} on disk`),
     ...column(sides.drive, `${total((entry) => entry.driveBytes)} on the drive`),
     count(gaps.length, 'gap'),
   ].join(', ');
+}
+
+function count(many: number, one: string): string {
+  return `${many} ${one}${many === 1 ? '' : 's'}`;
 }
 
 function row(from: string, to: string, columns: readonly string[]): string {
