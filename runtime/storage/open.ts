@@ -32,3 +32,5 @@ export async function openStorage(config: StorageConfig, options: OpenStorageOpt
       });
   }
 }
+
+export { isDriveLocation, type Location, parseLocation } from './location.ts';

@@ -20,6 +20,7 @@ export class FtpSession {
   readonly #timeoutMs: number;
   #connector: DataConnector | undefined;
   #listingFormat: ListingFormat = 'list';
+  #roundTripMs = 0;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -28,6 +29,11 @@ export class FtpSession {
 
   get isOpen(): boolean {
     return this.#connector !== undefined && this.control.closingError === undefined;
+  }
+
+  /** How long the server took for a command that costs it nothing. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
   }
 
   get listingFormat(): ListingFormat {
@@ -135,7 +141,9 @@ export class FtpSession {
     this.#listingFormat = /^\s*MLST\b/im.test(features ?? '') ? 'mlsd' : 'list';
     await this.#optional('OPTS UTF8 ON');
     if (this.#listingFormat === 'mlsd') await this.#optional('OPTS MLST type;size;modify;');
+    const sentMs = performance.now();
     await this.command('TYPE I');
+    this.#roundTripMs = performance.now() - sentMs;
     if (!secured) return;
     await this.command('PBSZ 0');
     await this.command('PROT P');

@@ -23,8 +23,12 @@ import type { Transfer } from './transfer.ts';
 
 /** Replies that mean "no such file or directory" (or no right to know). */
 const absentCodes = [450, 550, 553];
-/** How long the server's word on a read that was broken off is waited for before a new session is cheaper. */
-const abandonGraceMs = 1000;
+/**
+ * How long the server's word on a read that was broken off is waited for, within five round trips: a new session,
+ * which takes about as many, is then the quicker way. pure-ftpd often says nothing.
+ */
+const minAbandonGraceMs = 50;
+const maxAbandonGraceMs = 1000;
 
 export class FtpStorage implements Storage {
   readonly location: string;
@@ -231,7 +235,8 @@ export class FtpStorage implements Storage {
   }
 
   async #abandon(session: FtpSession, transfer: Transfer): Promise<void> {
-    if (await transfer.abandon(abandonGraceMs)) return;
+    const graceMs = Math.min(Math.max(session.roundTripMs * 5, minAbandonGraceMs), maxAbandonGraceMs);
+    if (await transfer.abandon(graceMs)) return;
     session.close();
     if (this.#session !== session) return;
     this.#session = undefined;

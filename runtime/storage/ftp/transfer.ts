@@ -25,6 +25,7 @@ export class Transfer {
   readonly #broken: Promise<never>;
   readonly #started: Promise<void>;
   #ended = false;
+  #abandoned = false;
 
   /** Sends `command`; the data connection is open, as servers want it before the command. */
   constructor(control: ControlConnection, data: DataConnection, command: string, timeoutMs: number) {
@@ -36,6 +37,8 @@ export class Transfer {
     this.#final = control.handle(command, (reply, task) => {
       if (reply instanceof Error) task.reject(reply);
       else if (reply.code < 200) {
+        // pure-ftpd ends a download that was broken off with a second 150 and nothing else.
+        if (this.#abandoned && /measured here/.test(reply.message)) return task.resolve(reply);
         started.resolve();
         if (++preliminaries > maxPreliminaryReplies) {
           control.closeWithError(
@@ -97,6 +100,7 @@ export class Transfer {
   /** Breaks the data connection off; `true` if the session is in order afterwards. */
   async abandon(graceMs: number): Promise<boolean> {
     this.#ended = true;
+    this.#abandoned = true;
     this.#data.socket.destroy();
     const over = this.#final.then(
       () => true,
