@@ -1,7 +1,8 @@
 /**
  * Tells of changes in one directory. The directory is watched, not its files: one watch whatever their number.
- * A directory that does not exist yet is waited for.
+ * A directory that does not exist yet is made: chokidar does not notice one that appears together with its parent.
  */
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 export interface DirectoryWatch {
@@ -17,6 +18,7 @@ export interface WatchOptions {
 
 export async function watchDirectory(options: WatchOptions): Promise<DirectoryWatch> {
   const { directory, onChange, onError } = options;
+  await mkdir(directory, { recursive: true });
   const { watch } = await import('chokidar');
   const watcher = watch(directory, {
     depth: 0,
