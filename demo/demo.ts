@@ -72,7 +72,7 @@ async function prepare(directory: string, server: FtpServer): Promise<Demo> {
       password: server.password,
       tls: { certificateAuthority: server.caFile },
     },
-    log: { level: 'warn', format: 'text' },
+    log: { level: 'info', format: 'text' },
   };
   await writeFile(configFile, JSON.stringify(config, undefined, 2), { mode: 0o600 });
   say(
