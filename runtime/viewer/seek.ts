@@ -30,6 +30,8 @@ export interface SeekResult {
 const windowBytes = 256 * 1024;
 /** Places looked at in any case: a stretch of doubled time longer than a fifth of the file is noticed. */
 const samples = 4;
+/** How exactly the place is found where the clock was set back. */
+const dropBytes = 16 * 1024;
 /** Bounds for a file that was made to keep us busy. */
 const maxSteps = 64;
 const maxKeys = 64;
@@ -86,6 +88,15 @@ async function findPlace(prober: Prober, fromMs: number): Promise<FoundVideo | u
       high = sample;
       break;
     }
+    if (sample.timeMs < low.timeMs) {
+      const peak = await lastBeforeDrop(prober, low, sample.offset);
+      if (!before(peak, fromMs)) {
+        high = peak;
+        break;
+      }
+      // The few packets behind it may reach the time: then go on from here, however long that takes.
+      if (!before({ ...peak, timeMs: peak.timeMs + minuteMs }, fromMs)) return peak;
+    }
     if (sample.offset > low.offset) low = sample;
   }
 
@@ -97,6 +108,19 @@ async function findPlace(prober: Prober, fromMs: number): Promise<FoundVideo | u
     else high = { offset: Math.min(found.offset, guess), timeMs: found.timeMs };
   }
   return low;
+}
+
+/** Between `low` and `end` the clock was set back: the last packet, nearly, before that. */
+async function lastBeforeDrop(prober: Prober, low: FoundVideo, end: number): Promise<FoundVideo> {
+  let last = low;
+  let high = end;
+  for (let step = 0; step < maxSteps && high - last.offset > dropBytes; step++) {
+    const middle = last.offset + Math.floor((high - last.offset) / 2);
+    const found = await prober.video(middle, high);
+    if (found && found.timeMs >= low.timeMs) last = found;
+    else high = middle;
+  }
+  return last;
 }
 
 interface Edge {
