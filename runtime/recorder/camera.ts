@@ -30,7 +30,8 @@ export interface CameraRecorderOptions {
   readonly camera: Camera;
   readonly encoder: string;
   readonly slotMs: number;
-  readonly start: () => VideoSource;
+  /** Starts ffmpeg; it is told how far into the recording that is. */
+  readonly start: (beginsAtMs: number) => VideoSource;
   readonly makeKey: () => Promise<SealedKey>;
   readonly space: Pick<SpaceKeeper, 'blocked' | 'met' | 'wrote'>;
   readonly fileSystem: FileSystem;
@@ -146,7 +147,7 @@ export class CameraRecorder {
     }
     if (this.#stopping) return undefined;
     const session = new Session({
-      source: this.#options.start(),
+      source: this.#options.start(clock.nowMs() - recording.name.startMs),
       intervalMs: this.#options.camera.encryptIntervalMs,
       clock,
       sink: (collected) => this.#store(recording, collected),

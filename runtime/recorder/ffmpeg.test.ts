@@ -105,3 +105,11 @@ test('MPEG-TS leaves on standard output, each packet at once, and the terminal i
 test('credentials in an address do not reach a log', () => {
   assert.equal(withoutCredentials('rtsp://me:secret@cam/1: refused'), 'rtsp://…@cam/1: refused');
 });
+
+test('timestamps begin where the recording is, and again where MPEG-TS has no more', () => {
+  const offset = (beginsAtMs: number): string | undefined =>
+    argumentOf(ffmpegArguments(camera(), { ...software, beginsAtMs }), '-output_ts_offset');
+  assert.equal(offset(1_234_567), '1234.567');
+  assert.equal(offset(95_443_717 + 1000), '1.000');
+  assert.equal(argumentOf(ffmpegArguments(camera(), software), '-output_ts_offset'), '0.000');
+});

@@ -14,6 +14,8 @@ export interface FfmpegChoices {
   readonly fontFile: string | undefined;
   /** Whether the input would be read as fast as it can be: a file, or a test picture. */
   readonly needsPacing: boolean;
+  /** Where in the recording this run of ffmpeg begins, milliseconds since the slot's start. */
+  readonly beginsAtMs?: number;
 }
 
 /** Input formats that take a frame rate; elsewhere a filter does it. */
@@ -49,6 +51,9 @@ export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[
     '-map',
     '0:v:0',
     ...(choices.encoder === 'copy' ? ['-c:v', 'copy'] : encoderArguments(camera, choices)),
+    // Timestamps go on where the recording is, so that a restart is a gap and no leap back for a player.
+    '-output_ts_offset',
+    timestampSeconds(choices.beginsAtMs ?? 0),
     '-f',
     'mpegts',
     // Each picture leaves ffmpeg as soon as it is encoded.
@@ -64,6 +69,11 @@ export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[
     String(10 * tableIntervalSeconds),
     'pipe:1',
   ];
+}
+
+/** Timestamps in MPEG-TS have 33 bits at 90 kHz and begin again after 26.5 hours. */
+function timestampSeconds(beginsAtMs: number): string {
+  return (Math.max(0, beginsAtMs % Math.floor(2 ** 33 / 90)) / 1000).toFixed(3);
 }
 
 function inputArguments(camera: Camera, choices: FfmpegChoices): string[] {

@@ -59,14 +59,14 @@ export class Recorder {
     });
     const firstKeys = [...options.firstKeys];
     this.#cameras = options.cameras.map((prepared) => {
-      const args = ffmpegArguments(prepared.camera, prepared);
       const first = firstKeys.shift();
       let isFirst = true;
       return new CameraRecorder({
         camera: prepared.camera,
         encoder: prepared.encoder,
         slotMs: config.slotMs,
-        start: () => options.startSource(args),
+        start: (beginsAtMs) =>
+          options.startSource(ffmpegArguments(prepared.camera, { ...prepared, beginsAtMs })),
         makeKey: async () => {
           const key = isFirst ? first : undefined;
           isFirst = false;

@@ -241,6 +241,8 @@ export async function openRecording(bytes: Buffer): Promise<Opened> {
 export interface Probed {
   readonly codec: string;
   readonly frames: number;
+  /** Of the frames, in seconds. */
+  readonly timestamps: readonly number[];
 }
 
 /** What ffprobe makes of it; throws if it complains. */
@@ -250,10 +252,17 @@ export async function probe(context: TestContext, video: Buffer): Promise<Probed
   const file = path.join(directory, 'video.ts');
   await writeFile(file, video);
   const { stdout, stderr } = await promisify(execFile)('ffprobe', [
-    ...['-v', 'error', '-count_frames', '-select_streams', 'v:0'],
-    ...['-show_entries', 'stream=codec_name,nb_read_frames', '-of', 'json', file],
+    ...['-v', 'error', '-select_streams', 'v:0'],
+    ...['-show_entries', 'stream=codec_name:frame=pts_time', '-of', 'json', file],
   ]);
   if (stderr !== '') throw new Error(`ffprobe complains: ${stderr}`);
-  const { streams } = JSON.parse(stdout) as { streams: { codec_name: string; nb_read_frames: string }[] };
-  return { codec: streams[0]?.codec_name ?? 'none', frames: Number(streams[0]?.nb_read_frames) };
+  const { streams, frames } = JSON.parse(stdout) as {
+    streams: { codec_name: string }[];
+    frames: { pts_time: string }[];
+  };
+  return {
+    codec: streams[0]?.codec_name ?? 'none',
+    frames: frames.length,
+    timestamps: frames.map((frame) => Number(frame.pts_time)),
+  };
 }

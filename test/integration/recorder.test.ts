@@ -10,8 +10,15 @@ import { openRecording, Place, probe, testPicture } from './recorder-harness.ts'
 
 const front = { name: 'front', input: testPicture, encoder: { name: 'libx264' } };
 
+/** Slots of a week: no test comes across a slot's end. */
+const oneFile = { recordings: { directory: 'recordings', keepFreeMegabytes: 0, hoursPerRecording: 168 } };
+
 /** How much video a test records: an amount of time is what is tested. */
 const recordMs = 3000;
+
+function isGrowing(timestamps: readonly number[]): boolean {
+  return timestamps.every((timestamp, index) => index === 0 || timestamp > (timestamps[index - 1] ?? 0));
+}
 
 async function makeVideo(file: string, seconds: number): Promise<void> {
   await promisify(execFile)('ffmpeg', [
@@ -49,7 +56,7 @@ test('Ctrl-C ends it in order as well, and auto says which encoder it takes', as
 });
 
 test('an ffmpeg that is killed is started again, and all that each delivered is recorded', async (context) => {
-  const place = await Place.make(context, [front]);
+  const place = await Place.make(context, [front], oneFile);
   const recorder = place.start();
   await recorder.line('video is coming');
   process.kill(await recorder.ffmpeg(), 'SIGKILL');
@@ -60,6 +67,7 @@ test('an ffmpeg that is killed is started again, and all that each delivered is 
   const { video, skips } = await place.recorded('front');
   assert.deepEqual(skips, []);
   assert.ok(video.equals(await place.delivered()));
+  assert.ok(isGrowing((await probe(context, video)).timestamps), 'a restart is no leap back');
 });
 
 test('an ffmpeg that hangs is replaced after the stall timeout', async (context) => {
@@ -105,9 +113,7 @@ test('a camera that vanishes and comes back makes a gap, and its neighbour none'
 });
 
 test('a recorder that is killed goes on in the same file under a new key packet', async (context) => {
-  const place = await Place.make(context, [front], {
-    recordings: { directory: 'recordings', keepFreeMegabytes: 0, hoursPerRecording: 168 },
-  });
+  const place = await Place.make(context, [front], oneFile);
   const first = place.start();
   await first.line('video is coming');
   await delay(500);
