@@ -13,6 +13,8 @@ export const paths = {
   provision: '/var/lib/encrocam/provision',
   /** The state is `new` without it. */
   doneMark: '/var/lib/encrocam/provision/done',
+  /** Everything is in place but the last tidying up. */
+  readyMark: '/var/lib/encrocam/provision/ready',
   /** Names the volume that was made completely, by its UUID. */
   volumeMark: '/var/lib/encrocam/provision/volume.json',
   /** Written by `encrocam install`; a card has none. */

@@ -7,7 +7,7 @@ import { mapperName } from '../place.ts';
 import type { System } from '../system.ts';
 import { chooseCipher } from './cipher.ts';
 
-/** Slot 0 is the passphrase's, slot 1 the recovery key's; clevis takes the next free one. */
+/** Slot 0 is the passphrase's, slot 1 the recovery key's, slot 2 (`volume-step.ts`) a tang server's. */
 export const passphraseSlot = 0;
 export const recoverySlot = 1;
 

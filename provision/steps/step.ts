@@ -3,7 +3,7 @@
  * disk whether it is done: after a power cut the runner starts at the top and passes over what is done.
  */
 import type { Logger } from '../../runtime/log.ts';
-import type { Answers } from '../answers/types.ts';
+import type { Answers, OwnerKey } from '../answers/types.ts';
 import type { Place } from '../place.ts';
 import type { System } from '../system.ts';
 
@@ -25,6 +25,8 @@ export interface StepContext {
   readonly answers: Answers;
   readonly reporter: Reporter;
   readonly logger: Logger;
+  /** Gets an owner's key from where the answer says it is: text, boot partition, web. Bounded in time and size. */
+  readonly fetchOwnerKey: (key: OwnerKey, signal?: AbortSignal) => Promise<string | Uint8Array>;
   /** Ends waits for the network early. */
   readonly signal?: AbortSignal;
 }

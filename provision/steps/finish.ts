@@ -1,0 +1,73 @@
+/** The last steps: room for recordings, services, a boot partition without secrets, and the mark. */
+import { type Place, paths } from '../place.ts';
+import type { System } from '../system.ts';
+import { clearBootFiles, publishCameraKey } from './boot-partition.ts';
+import { readCameraKey } from './signing-key.ts';
+import type { Step } from './step.ts';
+
+export const recordingsStep: Step = {
+  id: 'recordings',
+  title: 'Preparing the room for recordings',
+  // Owner and mode of a directory that exists are set again: cheap, and right after the card grew or was replaced.
+  isDone: async () => false,
+  async run({ system, answers }) {
+    await system.makeDirectory(answers.recordings.directory, {
+      mode: 0o755,
+      owner: { user: 'encrocam', group: 'encrocam' },
+    });
+  },
+};
+
+/** Units that `encrocam install` switches on; on a card the image did. */
+export const installedUnits = ['encrocam-agent.socket'] as const;
+
+export const servicesStep: Step = {
+  id: 'services',
+  title: 'Enabling the services',
+  isDone: async ({ place }) => place.kind === 'card',
+  async run({ system }) {
+    await system.run('systemctl', ['daemon-reload']);
+    await system.run('systemctl', ['enable', '--now', ...installedUnits]);
+  },
+};
+
+/** Everything is in place; what remains needs no answers and no passphrase: see {@link finishPrepared}. */
+export const readyStep: Step = {
+  id: 'ready',
+  title: "Leaving the camera's public key for the owner",
+  isDone: async ({ system }) => system.exists(paths.readyMark),
+  async run({ system, place }) {
+    if (place.kind === 'card') {
+      await publishCameraKey(system, place.bootDirectory, await readCameraKey(system));
+    }
+    await system.run('sync', []);
+    await system.write(paths.readyMark, '');
+  },
+};
+
+export const doneStep: Step = {
+  id: 'done',
+  title: 'Removing the answers',
+  isDone: async ({ system }) => system.exists(paths.doneMark),
+  async run({ system, place }) {
+    await finishPrepared(system, place);
+    // On the config volume; the configuration holds what counts by now.
+    await system.wipe(paths.secretAnswers);
+  },
+};
+
+/**
+ * Removes what answers are left outside the config volume and writes the last mark. A power cut between the two leads
+ * here again at the next start, without anybody having to type: the answers may be gone by then.
+ */
+export async function finishPrepared(system: System, place: Place): Promise<void> {
+  if (place.kind === 'card') await clearBootFiles(system, place.bootDirectory);
+  await system.remove(paths.answers);
+  await system.write(paths.doneMark, `${new Date().toISOString()}\n`);
+  await system.remove(paths.readyMark);
+}
+
+/** Whether {@link finishPrepared} is all that is missing. */
+export async function isPrepared(system: System): Promise<boolean> {
+  return (await system.exists(paths.readyMark)) && !(await system.exists(paths.doneMark));
+}

@@ -1,0 +1,56 @@
+/** What the agent does with a passphrase on a real camera: open the volume, mount it, start recording. */
+import { EncroCamError, messageOf } from '../../runtime/errors.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { mapperDevice, type Place, paths } from '../place.ts';
+import { isUnlocked, readState } from '../state.ts';
+import { mountOpened, openVolume } from '../steps/volume.ts';
+import type { System } from '../system.ts';
+import type { Unlocker } from './agent.ts';
+
+/** Services are of the type that counts as started at once; a job queue that hangs must not hang the agent. */
+const startTimeoutMs = 60_000;
+const maxReportCharacters = 16 * 1024;
+
+export function createUnlocker(system: System, place: Place, logger: Logger): Unlocker {
+  return {
+    state: () => readState(system),
+    async upTimeMs() {
+      return Number(((await system.readText('/proc/uptime')) ?? '0').split(' ')[0]) * 1000;
+    },
+    async unlock(passphrase) {
+      await openVolume(system, place, passphrase);
+      return afterUnlocking(system, logger);
+    },
+    async report() {
+      if (!(await isUnlocked(system))) return '';
+      // 0 all is well, 1 and 2 something is not: the text says what.
+      const { output, errors } = await system.run(`${paths.program}/encrocam`, ['status'], {
+        exitCodes: [0, 1, 2],
+      });
+      return (output + errors).slice(0, maxReportCharacters);
+    },
+  };
+}
+
+/**
+ * An agent that was killed between opening and mounting: the passphrase was right, so go on from there.
+ * Does nothing on a locked camera, and on one that is being provisioned.
+ */
+export async function resumeUnlocking(system: System, logger: Logger): Promise<void> {
+  if (!(await system.exists(paths.doneMark)) || !(await system.exists(mapperDevice))) return;
+  await mountOpened(system);
+  await afterUnlocking(system, logger);
+}
+
+async function afterUnlocking(system: System, logger: Logger): Promise<string | undefined> {
+  // A power cut at the very end of provisioning may have left the answers; the configuration holds what counts.
+  await system.wipe(paths.secretAnswers);
+  try {
+    await system.run('systemctl', ['start', 'encrocam.target'], { timeoutMs: startTimeoutMs });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EncroCamError)) throw error;
+    logger.error('unlocked, but the services did not start', { reason: messageOf(error) });
+    return `The services did not start: ${messageOf(error)}`;
+  }
+}
