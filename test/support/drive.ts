@@ -7,7 +7,7 @@ import type { FtpServer } from '../ftp-servers/index.ts';
 /** What the configuration of a camera would say about this server. */
 export function driveSettings(
   server: Pick<FtpServer, 'host' | 'port' | 'user' | 'password' | 'caFile'>,
-  changes: Partial<FtpStorageConfig> & { tls?: Partial<FtpTlsConfig> } = {},
+  changes: Partial<Omit<FtpStorageConfig, 'tls'>> & { tls?: Partial<FtpTlsConfig> } = {},
 ): FtpStorageConfig {
   return {
     driver: 'ftp',

@@ -76,13 +76,13 @@ export class DataConnector {
       control.tlsSessionStore ??
       (control.socket instanceof TLSSocket ? control.socket.getSession() : undefined);
     const socket = tlsConnect({ ...trust.tlsOptions, socket: raw, ...(session ? { session } : {}) });
-    socket.on('session', (ticket) => {
-      control.tlsSessionStore = ticket;
-    });
     const ready = new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', () => {
         try {
           trust.check(socket);
+          socket.on('session', (ticket) => {
+            control.tlsSessionStore = ticket;
+          });
           resolve();
         } catch (error) {
           socket.destroy();

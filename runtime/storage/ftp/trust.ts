@@ -29,6 +29,9 @@ export async function loadTrust(host: string, tls: FtpTlsConfig): Promise<Trust>
   return {
     tlsOptions,
     check(socket) {
+      // Only sessions of connections that passed here are offered for resumption, and only their server can resume
+      // them. It sends no certificate then.
+      if (socket.isSessionReused()) return;
       const presented = socket.getPeerX509Certificate()?.fingerprint256;
       if (pinned === undefined ? socket.authorized : presented?.replaceAll(':', '') === pinned) return;
       throw untrusted(host, tls, presented, reason(socket));
