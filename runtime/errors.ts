@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFIG_UNREADABLE: 'The configuration file is missing, unreadable or not JSON.',
   KEY_UNREADABLE: 'An OpenPGP key file is missing, unreadable or holds no usable key.',
   KEY_UNUSABLE: 'A key is expired, revoked, or cannot encrypt or sign as it must here.',
+  KEY_UNREACHABLE: 'A key cannot be fetched from the network at the moment.',
   KEY_LOCKED: 'A secret key is protected by a passphrase that was not given or is wrong.',
   SIGNER_UNKNOWN: 'The public key behind --signed-by was not found.',
   NOT_AUTHENTIC: 'A key packet was not signed by the expected camera.',

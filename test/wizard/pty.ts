@@ -56,7 +56,9 @@ export class Pty {
       });
       relay.once('close', () => reject(new Error(`no pseudo terminal: ${messages}`)));
     });
-    const exitCode = once(relay, 'close').then(() => Number(/^exit (-?\d+)$/m.exec(messages)?.[1] ?? Number.NaN));
+    const exitCode = once(relay, 'close').then(() =>
+      Number(/^exit (-?\d+)$/m.exec(messages)?.[1] ?? Number.NaN),
+    );
     return new Pty(relay, pid, exitCode);
   }
 
