@@ -122,3 +122,18 @@ test('a write that met a full disk makes room whatever the free space is said to
   await keeper.met();
   assert.deepEqual(left(), [present, 'notes.txt']);
 });
+
+test('a quota that is reached is believed, whatever the disk says, and tried again after a minute', async (context) => {
+  const { keeper, clock, disk } = setUp(context, { freeBytes: 1e12 });
+  await keeper.met();
+  assert.equal(keeper.blocked, true);
+  await keeper.check();
+  assert.equal(keeper.blocked, true);
+  disk.freeBytes += 2_000_000;
+  await keeper.check();
+  assert.equal(keeper.blocked, false, 'what came free since is ours');
+  await keeper.met();
+  await clock.pass(60_000);
+  await keeper.check();
+  assert.equal(keeper.blocked, false);
+});

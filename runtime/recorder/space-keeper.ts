@@ -18,6 +18,8 @@ export const spaceCheckMs = 2000;
 export const maxCountAgeMs = 60_000;
 /** While nothing can be removed, this is said again after this long. */
 const repeatMs = 600_000;
+/** A quota is no part of what the disk says is free: after a refusal, a write is tried again after this long. */
+const refusalMs = 60_000;
 /** Files in one camera's directory that are looked at: 100 years of hourly recordings. */
 const maxFilesPerCamera = 1_000_000;
 
@@ -40,6 +42,8 @@ export interface SpaceKeeperOptions {
 export class SpaceKeeper {
   readonly #options: SpaceKeeperOptions;
   #blocked = false;
+  /** The last write that met a full disk, and how much was said to be free then. */
+  #refused: { freeBytes: number; atMs: number } | undefined;
   #counted: { bytes: number; sinceMs: number } | undefined;
   #checking: Promise<void> | undefined;
   #cancel: (() => void) | undefined;
@@ -102,7 +106,7 @@ export class SpaceKeeper {
   async #look(full: boolean): Promise<void> {
     const { clock, keepFreeBytes, budgetBytes } = this.#options;
     const headroom = headroomBytes(keepFreeBytes);
-    const freeBytes = full ? 0 : await this.#freeBytes();
+    const freeBytes = await this.#usableBytes(full);
     // Once held back, writing goes on only when there is room to speak of.
     const margin = this.#blocked || full ? headroom : 0;
     const needFree = keepFreeBytes + margin;
@@ -157,6 +161,7 @@ export class SpaceKeeper {
     if (lackingBytes === 0) {
       if (this.#blocked) logger.warn('there is room on the disk again: recording goes on');
       this.#blocked = false;
+      this.#refused = undefined;
       this.#saidMs = undefined;
       return;
     }
@@ -169,6 +174,16 @@ export class SpaceKeeper {
         : 'disk full, and no recording is left that could be removed: NEW VIDEO IS LOST until there is room',
       { lackingBytes: Math.ceil(lackingBytes) },
     );
+  }
+
+  /** What is free beyond that which turned out not to be for us. */
+  async #usableBytes(full: boolean): Promise<number> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const freeBytes = await this.#freeBytes();
+    if (full) this.#refused = { freeBytes, atMs: nowMs };
+    const refused = this.#refused;
+    if (!refused || nowMs - refused.atMs >= refusalMs) return freeBytes;
+    return Math.max(0, freeBytes - refused.freeBytes);
   }
 
   async #freeBytes(): Promise<number> {
