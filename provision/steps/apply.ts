@@ -3,26 +3,26 @@
  * unattended first boot and `encrocam install` all end here.
  */
 import { EncroCamError } from '../../runtime/errors.ts';
+import { fetchOwnerKey } from '../answers/owner-keys.ts';
 import type { Answers } from '../answers/types.ts';
 import { accountStep, unlockKeysStep } from './account.ts';
 import { configurationStep } from './configuration.ts';
 import { doneStep, readyStep, recordingsStep, servicesStep } from './finish.ts';
 import { hostNameStep } from './host-name.ts';
+import { networkStep } from './network.ts';
 import { ownerKeysStep } from './owner-keys.ts';
 import { type CameraKey, readCameraKey, signingKeyStep } from './signing-key.ts';
 import { runSteps, type Step, type StepContext } from './step.ts';
 import { timeZoneStep } from './time-zone.ts';
-import { keepAnswersStep, tangStep, volumeStep } from './volume-step.ts';
-import { wifiStep } from './wifi.ts';
+import { tangStep, volumeStep } from './volume-step.ts';
 
 export const steps: readonly Step[] = [
   timeZoneStep,
   hostNameStep,
-  wifiStep,
+  networkStep,
   accountStep,
   unlockKeysStep,
   volumeStep,
-  keepAnswersStep,
   tangStep,
   ownerKeysStep,
   signingKeyStep,
@@ -33,22 +33,28 @@ export const steps: readonly Step[] = [
   doneStep,
 ];
 
+export type ApplyContext = Omit<StepContext, 'answers' | 'fetchOwnerKey'>;
+
 /**
- * Applies complete answers and starts recording. After any failure or power cut: call it again.
- * @returns the key whose fingerprint the owner has to keep.
+ * Applies complete answers and starts recording. After any failure or power cut: call it again. The caller holds the
+ * lock of `../lock.ts`, and keeps the answers until this returns.
+ * @returns the key whose fingerprint the owner has to keep; its public half is also in /etc/encrocam/camera.public.asc.
  */
-export async function applyAnswers(
-  answers: Answers,
-  context: Omit<StepContext, 'answers'>,
-): Promise<CameraKey> {
-  await runSteps(steps, { ...context, answers });
-  const key = await readCameraKey(context.system);
+export async function applyAnswers(answers: Answers, context: ApplyContext): Promise<CameraKey> {
+  const { system, place } = context;
+  const bootDirectory = place.kind === 'card' ? system.at(place.bootDirectory) : undefined;
+  await runSteps(steps, {
+    ...context,
+    answers,
+    fetchOwnerKey: (key, signal) => fetchOwnerKey(key, { bootDirectory, signal }),
+  });
+  const key = await readCameraKey(system);
   await startServices(context);
   return key;
 }
 
 /** Recording is what all this was for: a camera that is set up and does not start says so. */
-async function startServices({ system, reporter }: Omit<StepContext, 'answers'>): Promise<void> {
+async function startServices({ system, reporter }: ApplyContext): Promise<void> {
   try {
     await system.run('systemctl', ['start', 'encrocam.target']);
   } catch (error) {

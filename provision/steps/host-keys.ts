@@ -32,8 +32,7 @@ export async function ensureHostKeys(system: System): Promise<number> {
 }
 
 async function isWhole(system: System, file: string): Promise<boolean> {
-  const text = await system.readText(file);
-  return (
-    text?.trimEnd().endsWith('-----END OPENSSH PRIVATE KEY-----') && (await system.exists(`${file}.pub`))
-  );
-}
+  // ssh-keygen writes the file in one go, but a power cut may keep the name and lose the content.
+  const text = (await system.readText(file)) ?? '';
+  const isComplete = text.trimEnd().endsWith('-----END OPENSSH PRIVATE KEY-----');
+  return isComplete && (await system.exists(`${file}

@@ -1,4 +1,4 @@
-/** The config volume as steps: make or open it, keep the answers in it, bind it to a tang server. */
+/** The config volume as steps: make or open it, bind it to a tang server. */
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
 import { paths } from '../place.ts';
 import { isUnlocked } from '../state.ts';
@@ -26,19 +26,6 @@ export const volumeStep: Step = {
       reporter.warning('An earlier attempt used another passphrase: the config volume is made anew.');
       await makeVolume(system, place, passphrase);
     }
-  },
-};
-
-/** From here on a power cut costs nothing but the passphrase typed once more. */
-export const keepAnswersStep: Step = {
-  id: 'answers',
-  title: 'Keeping the answers on the config volume',
-  async isDone({ system, answers }) {
-    return (await system.readText(paths.secretAnswers)) === JSON.stringify(answers);
-  },
-  async run({ system, answers }) {
-    await system.makeDirectory(paths.config, { mode: 0o750, owner: { user: 'root', group: 'encrocam' } });
-    await system.write(paths.secretAnswers, JSON.stringify(answers), { mode: 0o600 });
   },
 };
 

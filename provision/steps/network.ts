@@ -10,8 +10,8 @@ import type { Step } from './step.ts';
 
 const networkFile = '/etc/systemd/network/30-encrocam-wifi.network';
 
-export const wifiStep: Step = {
-  id: 'wifi',
+export const networkStep: Step = {
+  id: 'network',
   title: 'Joining the wireless network',
   async isDone({ system, place, answers }) {
     const { wifi } = answers.network;
@@ -27,27 +27,35 @@ export const wifiStep: Step = {
   async run({ system, answers, reporter }) {
     const { wifi } = answers.network;
     if (wifi === undefined) return;
-    const radios = await radioInterfaces(system);
-    if (radios.length === 0) {
+    if ((await joinWifi(system, wifi)) === 0) {
       reporter.warning(
         'No radio was found: the wireless network cannot be joined.',
         'Plug the adapter in and start again, or use Ethernet.',
       );
-      return;
-    }
-    await system.write(networkFile, networkConfig);
-    for (const radio of radios) {
-      await system.write(configFile(radio), supplicantConfig(wifi), { mode: 0o600 });
-      await system.run('systemctl', ['enable', `wpa_supplicant@${radio}.service`]);
-    }
-    if (await system.hasProgram('rfkill')) await system.run('rfkill', ['unblock', 'wifi']);
-    await system.run('networkctl', ['reload'], { exitCodes: [0, 1] });
-    for (const radio of radios) {
-      // Joining may take long or fail for a wrong password: the journal tells, and provisioning goes on.
-      await system.run('systemctl', ['restart', '--no-block', `wpa_supplicant@${radio}.service`]);
     }
   },
 };
+
+/**
+ * Sets every radio up for the network and starts to join it, without waiting for that: it may take long, or fail for
+ * a wrong password, which the journal tells.
+ * @returns how many radios there are.
+ */
+export async function joinWifi(system: System, wifi: WifiAnswers): Promise<number> {
+  const radios = await radioInterfaces(system);
+  if (radios.length === 0) return 0;
+  await system.write(networkFile, networkConfig);
+  for (const radio of radios) {
+    await system.write(configFile(radio), supplicantConfig(wifi), { mode: 0o600 });
+    await system.run('systemctl', ['enable', `wpa_supplicant@${radio}.service`]);
+  }
+  if (await system.hasProgram('rfkill')) await system.run('rfkill', ['unblock', 'wifi']);
+  await system.run('networkctl', ['reload'], { exitCodes: [0, 1] });
+  for (const radio of radios) {
+    await system.run('systemctl', ['restart', '--no-block', `wpa_supplicant@${radio}.service`]);
+  }
+  return radios.length;
+}
 
 /** Names of the interfaces that are radios. */
 export async function radioInterfaces(system: System): Promise<string[]> {

@@ -1,0 +1,54 @@
+/**
+ * The terminal of a front end. The first thing done to it is to switch the echo off: what was typed before the
+ * prompt must not be shown, as it may well be the passphrase.
+ */
+import type { ReadStream } from 'node:tty';
+
+export interface FrontTerminal {
+  /** A person types here; otherwise lines come from a pipe. */
+  readonly isTerminal: boolean;
+  write(text: string): void;
+  /** Bytes as they are typed. */
+  onInput(listener: (chunk: Buffer) => void): void;
+  /** The line hung up, the pipe ended, or somebody ended this process. */
+  onEnd(listener: () => void): void;
+  restore(): void;
+}
+
+const endingSignals = ['SIGHUP', 'SIGTERM'] as const;
+/** From the keyboard they do not come in raw mode; from elsewhere they end nothing. */
+const ignoredSignals = ['SIGINT', 'SIGQUIT', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const;
+
+export function openTerminal(
+  input: ReadStream | NodeJS.ReadStream = process.stdin,
+  output: NodeJS.WriteStream = process.stdout,
+): FrontTerminal {
+  const isTerminal = input.isTTY === true;
+  if (isTerminal) (input as ReadStream).setRawMode(true);
+  for (const signal of ignoredSignals) process.on(signal, () => undefined);
+  let isGone = false;
+  // A terminal that went away is noticed on the input; writing to it until then must not end in a crash.
+  output.on('error', () => undefined);
+  return {
+    isTerminal,
+    write(text) {
+      // In raw mode the terminal does not turn a line feed into a new line at its beginning.
+      if (!isGone) output.write(isTerminal ? text.replaceAll(/\r?\n/g, '\r\n') : text);
+    },
+    onInput: (listener) => void input.on('data', listener),
+    onEnd(listener) {
+      const end = (): void => {
+        isGone = true;
+        listener();
+      };
+      input.once('end', end);
+      input.once('close', end);
+      input.once('error', end);
+      for (const signal of endingSignals) process.once(signal, end);
+    },
+    restore() {
+      input.pause();
+      if (isTerminal && !isGone) (input as ReadStream).setRawMode(false);
+    },
+  };
+}
