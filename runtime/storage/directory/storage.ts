@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DirectoryStorageConfig } from '../../config/types.ts';
-import { EncroCamError, isEncroCamError, messageOf, systemErrorCode } from '../../errors.ts';
+import { EncroCamError, messageOf, systemErrorCode } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
   type Appender,
@@ -18,6 +18,8 @@ import {
   type Storage,
 } from '../storage.ts';
 import { Turns } from '../turns.ts';
+import { DirectoryAppender } from './appender.ts';
+import { absent, refused, toStorageError } from './errors.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -228,65 +230,6 @@ export class DirectoryStorage implements Storage {
   }
 }
 
-class DirectoryAppender implements Appender {
-  readonly #open: () => Promise<FileHandle>;
-  readonly #explained: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly #done: () => void;
-  #handle: FileHandle | undefined;
-  #over = false;
-
-  constructor(
-    openFile: () => Promise<FileHandle>,
-    explained: <T>(work: () => Promise<T>) => Promise<T>,
-    done: () => void,
-  ) {
-    this.#open = openFile;
-    this.#explained = explained;
-    this.#done = done;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return;
-    await this.#orEnd(async () => {
-      this.#handle ??= await this.#open();
-      for (let done = 0; done < bytes.length; ) {
-        done += (await this.#handle.write(bytes, done)).bytesWritten;
-      }
-    });
-  }
-
-  async finish(): Promise<void> {
-    await this.#orEnd(async () => {
-      await this.#handle?.sync();
-    });
-    await this.abort();
-  }
-
-  async abort(): Promise<void> {
-    if (this.#over) return;
-    this.#over = true;
-    try {
-      await this.#handle?.close();
-    } catch (error) {
-      if (systemErrorCode(error) !== 'EBADF') throw error; // The storage was closed, and the file with it.
-    } finally {
-      this.#done();
-    }
-  }
-
-  async #orEnd(work: () => Promise<void>): Promise<void> {
-    if (this.#over) {
-      throw new EncroCamError('STORAGE_UNREACHABLE', 'The append is over.', { hint: 'Start another.' });
-    }
-    try {
-      await this.#explained(work);
-    } catch (error) {
-      await this.abort().catch(() => undefined); // The first failure is the one to tell.
-      throw error;
-    }
-  }
-}
-
 /** The real path of `place`, which must exist and lie in `base`. */
 async function inside(base: string, place: string): Promise<string> {
   const real = await realpath(place);
@@ -307,40 +250,4 @@ async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
     if (isAbsence(error)) return undefined;
     throw error;
   }
-}
-
-function refused(message: string): EncroCamError {
-  return new EncroCamError('STORAGE_REFUSED', message, { hint: 'Look at the directory of the drive.' });
-}
-
-function absent(location: string): EncroCamError {
-  return new EncroCamError('STORAGE_UNREACHABLE', `There is no directory ${location}.`, {
-    hint: 'Mount the disk, or make the directory: storage.directory must exist.',
-  });
-}
-
-const codes: Readonly<Record<string, 'STORAGE_FULL' | 'STORAGE_REFUSED'>> = {
-  ENOSPC: 'STORAGE_FULL',
-  EDQUOT: 'STORAGE_FULL',
-  EFBIG: 'STORAGE_FULL',
-  EACCES: 'STORAGE_REFUSED',
-  EPERM: 'STORAGE_REFUSED',
-  EROFS: 'STORAGE_REFUSED',
-  ELOOP: 'STORAGE_REFUSED',
-  ENOENT: 'STORAGE_REFUSED',
-  ENOTDIR: 'STORAGE_REFUSED',
-  EISDIR: 'STORAGE_REFUSED',
-  ENXIO: 'STORAGE_REFUSED',
-};
-
-function toStorageError(error: unknown, action: string, location: string): EncroCamError {
-  if (isEncroCamError(error)) return error;
-  const systemCode = systemErrorCode(error) ?? messageOf(error);
-  const code = codes[systemCode] ?? 'STORAGE_UNREACHABLE';
-  const hint = {
-    STORAGE_FULL: 'Free space on the drive, or lower storage.retentionDays.',
-    STORAGE_REFUSED: 'Check the rights of the directory, and that it is mounted for writing.',
-    STORAGE_UNREACHABLE: 'Check that the disk is mounted; it is tried again.',
-  }[code];
-  return new EncroCamError(code, `Cannot ${action} in ${location}: ${systemCode}.`, { hint, cause: error });
 }
