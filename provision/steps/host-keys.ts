@@ -35,4 +35,5 @@ async function isWhole(system: System, file: string): Promise<boolean> {
   // ssh-keygen writes the file in one go, but a power cut may keep the name and lose the content.
   const text = (await system.readText(file)) ?? '';
   const isComplete = text.trimEnd().endsWith('-----END OPENSSH PRIVATE KEY-----');
-  return isComplete && (await system.exists(`${file}
+  return isComplete && (await system.exists(`${file}.pub`));
+}

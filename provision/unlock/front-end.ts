@@ -85,8 +85,10 @@ class FrontEnd {
         this.#terminal.write('\n');
         this.#end('ended');
       } else if (event.type !== 'line') {
-        this.#terminal.write('\n');
-        this.#prompt();
+        if (this.#prompting) {
+          this.#terminal.write('\n');
+          this.#prompt();
+        }
       } else if (!this.#terminal.isTerminal) {
         if (event.text === '') continue;
         this.#lines.push(event.text);
