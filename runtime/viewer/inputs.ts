@@ -2,18 +2,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommandArguments } from '../commands.ts';
-import { loadConfig } from '../config/load.ts';
-import type { FtpStorageConfig } from '../config/types.ts';
 import { EncroCamError } from '../errors.ts';
-import { createLogger, printable } from '../log.ts';
-import { askSecret } from '../pgp/ask-secret.ts';
+import { printable } from '../log.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
-import { openStorage } from '../storage/open.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
 import { followPlace } from './follow.ts';
 import { drivePlace, localPlace } from './live-places.ts';
-import { type FtpLocation, ftpSettings, isSameDrive, parseLocation } from './location.ts';
-import { stringOption } from './options.ts';
+import { findPlace } from './location.ts';
 import { recordingsAmong } from './recordings-among.ts';
 import { driveSource, openFileSource, type Source, stdinSource, unreadable } from './source.ts';
 import type { TimeRange } from './time.ts';
@@ -39,14 +34,14 @@ const nothingToClose = async (): Promise<void> => undefined;
  * @throws {EncroCamError} `INPUT_UNREADABLE`, `USAGE`, or a drive's error
  */
 export async function findInputs(text: string, range: TimeRange, args: CommandArguments): Promise<Inputs> {
-  const location = parseLocation(text);
+  const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
       return { inputs: [{ recording: undefined, open: async () => stdinSource() }], close: nothingToClose };
     case 'local':
       return { inputs: await localInputs(location.path, range), close: nothingToClose };
-    case 'ftp': {
-      const storage = await openDrive(location, args);
+    case 'drive': {
+      const { storage } = location;
       try {
         await storage.connect();
         const inputs = await driveInputs(storage, location.path, range);
@@ -72,7 +67,7 @@ export async function findLiveInputs(
   options: { readonly fromMs: number; readonly signal: AbortSignal },
   args: CommandArguments,
 ): Promise<Inputs> {
-  const location = parseLocation(text);
+  const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
       throw new EncroCamError('USAGE', '--follow needs a directory.', {
@@ -83,8 +78,8 @@ export async function findLiveInputs(
         inputs: followPlace(localPlace(location.path), { ...options, pollMs: localPollMs }),
         close: nothingToClose,
       };
-    case 'ftp': {
-      const storage = await openDrive(location, args);
+    case 'drive': {
+      const { storage } = location;
       return {
         inputs: followPlace(drivePlace(storage, location.path), { ...options, pollMs: drivePollMs }),
         close: () => storage.close(),
@@ -142,38 +137,4 @@ function overlapping(names: readonly string[], { fromMs, toMs }: TimeRange, plac
   throw new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has no recording of that time.`, {
     hint: 'See what there is with: encrocam list',
   });
-}
-
-/** The drive that an address names, not connected yet. */
-export async function openDrive(location: FtpLocation, args: CommandArguments): Promise<Storage> {
-  const logger = createLogger({ level: 'warn', format: 'text' });
-  return openStorage(await driveSettings(location, args), { logger });
-}
-
-async function driveSettings(location: FtpLocation, args: CommandArguments): Promise<FtpStorageConfig> {
-  const certificateAuthority = stringOption(args, 'ca');
-  const fingerprint = stringOption(args, 'tls-fingerprint');
-  const configFile = stringOption(args, 'config');
-  if (configFile !== undefined) {
-    const { storage } = await loadConfig(configFile);
-    if (storage.driver === 'ftp' && isSameDrive(location, storage)) {
-      return {
-        ...storage,
-        directory: '/',
-        tls: {
-          ...storage.tls,
-          ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
-          ...(fingerprint === undefined ? {} : { fingerprint }),
-        },
-      };
-    }
-  }
-  const password = await askSecret(
-    `Password of ${printable(location.user ?? 'anonymous')} on ${location.host}: `,
-    {
-      variable: 'ENCROCAM_FTP_PASSWORD',
-      code: 'STORAGE_REFUSED',
-    },
-  );
-  return ftpSettings(location, { password, certificateAuthority, fingerprint });
 }

@@ -8,9 +8,8 @@ import { type ExitCode, exitCode } from '../exit-codes.ts';
 import { createLogger, printable } from '../log.ts';
 import { openStorage } from '../storage/open.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
-import { openDrive } from './inputs.ts';
 import { type ListedCamera, listAsJson, listAsText } from './list-text.ts';
-import { parseLocation } from './location.ts';
+import { findPlace } from './location.ts';
 import { driveHelp, driveOptions } from './options.ts';
 import { unreadable } from './source.ts';
 import { buildTimeline, type Listing } from './timeline.ts';
@@ -50,7 +49,7 @@ interface Listed {
 }
 
 async function listPlace(place: string, args: CommandArguments): Promise<Listed> {
-  const location = parseLocation(place);
+  const location = await findPlace(place, args);
   if (location.kind === 'stdin') {
     throw new EncroCamError('USAGE', 'Standard input cannot be listed.', { hint: 'Give a directory.' });
   }
@@ -61,7 +60,7 @@ async function listPlace(place: string, args: CommandArguments): Promise<Listed>
       code: exitCode.whole,
     };
   }
-  const storage = await openDrive(location, args);
+  const { storage } = location;
   try {
     await storage.connect();
     const timeline = buildTimeline(undefined, await listDrive(storage, location.path));
