@@ -25,6 +25,8 @@ export function withoutSecrets(value: unknown, rawNode: SchemaNode | undefined):
   const node = rawNode && resolveNode(rawNode);
   if (node?.secret) return '(secret)';
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, node?.items));
+  // An address may carry credentials whatever the schema says of the setting: rtsp://user:password@camera/.
+  if (typeof value === 'string') return value.replaceAll(/\/\/[^\s/@]+@/g, '//(secret)@');
   if (typeof value !== 'object' || value === null) return value;
   const object = value as Record<string, unknown>;
   const variant = node?.oneOf

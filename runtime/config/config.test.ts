@@ -354,7 +354,12 @@ describe('the schema', () => {
   });
 
   test('knows what is secret, so that a printed configuration holds none of it', () => {
-    const config = validateConfig({ ...least, storage: ftp, monitor: { url: 'https://m.example/hunter2' } });
+    const config = validateConfig({
+      ...least,
+      cameras: [{ name: 'a', input: { format: 'rtsp', device: 'rtsp://me:hunter2@192.0.2.1/live' } }],
+      storage: ftp,
+      monitor: { url: 'https://m.example/hunter2' },
+    });
     const shown = JSON.stringify(withoutSecrets(config, configSchema));
     assert.doesNotMatch(shown, /hunter2/);
     assert.match(shown, /drive\.example\.com/);
