@@ -36,7 +36,7 @@ const players: readonly KnownPlayer[] = [
     args: [
       '-hide_banner',
       '-loglevel',
-      'error',
+      'fatal',
       '-autoexit',
       '-window_title',
       'EncroCam',
