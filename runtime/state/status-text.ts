@@ -37,7 +37,7 @@ function serviceText(
     case 'not-responding':
       return `not responding (process ${pid}); last heard of ${when(updatedMs ?? nowMs, nowMs)}`;
     case 'running':
-      return `running (process ${pid}) since ${when(startedMs ?? nowMs, nowMs)}`;
+      return `running (process ${pid}), started ${when(startedMs ?? nowMs, nowMs)}`;
   }
 }
 

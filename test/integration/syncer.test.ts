@@ -1,7 +1,10 @@
 /** `encrocam sync` and `encrocam status` as they are run, against real drives that break. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -178,6 +181,34 @@ test('a second syncer on the same recordings is refused, and status tells of the
   const after = place.run('status');
   assert.equal(await after.exitCode(), 2);
   assert.match(after.stdout, /syncer +gone without saying so/);
+});
+
+test('without a drive the monitor is called while recording progresses, and told of a start', async (context) => {
+  const asked: string[] = [];
+  const events = new EventEmitter();
+  const monitor = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end();
+    events.emit('asked');
+  }).listen(0, '127.0.0.1');
+  await once(monitor, 'listening');
+  context.after(() => monitor.close());
+  const { port } = monitor.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/secret-of-the-monitor`;
+  const place = await SyncerPlace.make(
+    context,
+    { driver: 'none' },
+    { monitor: { url, intervalSeconds: 5, startAndFailSignals: true } },
+  );
+  const sync = place.run('sync');
+  await once(events, 'asked');
+  assert.deepEqual(asked, ['/secret-of-the-monitor/start']);
+  const writer = new Writer(place.local(recordingOf(0)));
+  await once(events, 'asked');
+  await writer.stop();
+  assert.deepEqual(asked.slice(1), ['/secret-of-the-monitor']);
+  assert.equal(await sync.terminate(), 0, sync.stderr);
+  assert.doesNotMatch(sync.stderr, /secret-of-the-monitor/);
 });
 
 test('wrong arguments are usage errors', async (context) => {
