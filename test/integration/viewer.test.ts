@@ -392,18 +392,3 @@ describe('recordings on an FTP drive', () => {
     assert.match(listed.output.toString(), /500\.0 kB +734\.3 kB +the disk has 234\.3 kB less/);
   });
 });
-
-describe('encrocam keygen', () => {
-  test('makes a pair of files, the secret one for the owner alone, and never overwrites', async () => {
-    const out = path.join(directory, 'camera');
-    const { code, output } = await encrocam(['keygen', '--out', out, '--name', 'Front door']);
-    assert.equal(code, 0);
-    assert.equal((await stat(`${out}.secret.asc`)).mode & 0o777, 0o600);
-    const shown = await home.gpg('--with-colons', '--show-keys', `${out}.public.asc`);
-    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(shown)?.[1];
-    assert.ok(fingerprint && output.toString().replaceAll(' ', '').includes(fingerprint));
-    const before = await readFile(`${out}.secret.asc`);
-    assert.equal((await encrocam(['keygen', '--out', out])).code, 1);
-    assert.deepEqual(await readFile(`${out}.secret.asc`), before);
-  });
-});
