@@ -1,6 +1,7 @@
 /** How each server is told what to do: its configuration files and its command line. No processes here. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { ServerCertificate } from './certificates.ts';
 import type { FetchedServer } from './fetch.ts';
@@ -149,7 +150,12 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
     'WtmpLog off',
     `SystemLog ${logFile}`,
     `TransferLog none`,
-    ...(root ? ['User nobody', 'Group nogroup'] : []),
+    // Without these it would try to become root. An id without an entry in the account database will not do.
+    ...(root
+      ? ['User nobody', 'Group nogroup']
+      : [`User ${userInfo().username}`, `Group ${await groupName(plan.gid)}`]),
+    'ControlsEngine off',
+    `ControlsSocket ${path.join(workDirectory, 'controls')}`,
     'DefaultRoot ~',
     'Umask 022 022',
     'AllowOverwrite on',
@@ -224,6 +230,10 @@ async function preparePureFtpd(plan: LaunchPlan): Promise<Launch> {
     ],
     logFile,
   };
+}
+
+async function groupName(gid: number): Promise<string> {
+  return (await execute('getent', ['group', String(gid)])).split(':', 1)[0] ?? '';
 }
 
 async function passwordHash(password: string): Promise<string> {

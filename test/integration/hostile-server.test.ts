@@ -1,56 +1,17 @@
 /** What a drive may send that no honest drive sends: it ends in an error of ours, in bounded time and memory. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { type ErrorCode, isEncroCamError } from '../../runtime/errors.ts';
-import type { FtpStorage } from '../../runtime/storage/ftp/storage.ts';
+import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isEncroCamError } from '../../runtime/errors.ts';
 import { drivePath } from '../../runtime/storage/storage.ts';
-import { makeCertificate, type ServerCertificate } from '../ftp-servers/certificates.ts';
-import { driveOf } from '../support/drive.ts';
-import { type LyingServer, type LyingServerOptions, startLyingServer } from '../support/lying-server.ts';
+import { connectFails, flood, liarsPassword, withLies } from '../support/lies.ts';
 import { appendBytes, collect, hasCode } from './storage-contract.ts';
 
 const file = drivePath('/', 'x');
 const root = drivePath('/');
-const password = 'correct horse';
-
-interface Scene extends LyingServerOptions {
-  secured?: ServerCertificate;
-  timeoutSeconds?: number;
-}
-
-/** A drive in front of a server that lies as told; connected unless `work` is to see that fail. */
-async function withLies(
-  scene: Scene,
-  work: (storage: FtpStorage, server: LyingServer) => Promise<void>,
-): Promise<void> {
-  const tls = scene.secured && {
-    cert: await readFile(scene.secured.certificateFile, 'utf8'),
-    key: await readFile(scene.secured.keyFile, 'utf8'),
-  };
-  const server = await startLyingServer({ ...scene, ...(tls ? { tls } : {}) });
-  const storage = driveOf(
-    { host: server.host, port: server.port, user: 'camera', password, caFile: scene.secured?.caFile ?? '' },
-    {
-      timeoutSeconds: scene.timeoutSeconds ?? 5,
-      tls: scene.secured ? {} : { mode: 'off' },
-    },
-  );
-  try {
-    await work(storage, server);
-  } finally {
-    await storage.close();
-    await server.stop();
-  }
-}
-
-async function connectFails(scene: Scene, ...codes: ErrorCode[]): Promise<void> {
-  await withLies(scene, (storage) => assert.rejects(storage.connect(), hasCode(...codes)));
-}
 
 async function listingOf(text: string | Buffer, features = '211 None'): Promise<string[]> {
   let names: string[] = [];
@@ -59,15 +20,6 @@ async function listingOf(text: string | Buffer, features = '211 None'): Promise<
     names = (await storage.list(root)).map(({ name, sizeBytes }) => `${name}=${sizeBytes}`);
   });
   return names;
-}
-
-/** Writes `piece` again and again for as long as the other side reads. */
-function flood(socket: Socket, piece: string): void {
-  const pour = (): void => {
-    while (!socket.destroyed && socket.write(piece));
-  };
-  socket.on('drain', pour);
-  pour();
 }
 
 describe('a server that lies about sizes', () => {
@@ -125,6 +77,31 @@ describe('a server that lies about sizes', () => {
       await storage.connect();
       assert.equal((await collect(storage.read(file, 0))).length, 1000);
       assert.equal((await collect(storage.read(file, 10, 20))).length, 20);
+    });
+  });
+});
+
+describe('a long read', () => {
+  it('keeps nothing of what it brought', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage: () => void = runInNewContext('gc');
+    const sizeBytes = 256 * 2 ** 20;
+    const scene = {
+      answers: { SIZE: `213 ${sizeBytes}` },
+      data: (socket: Socket) => flood(socket, 'x'.repeat(65_536)),
+    };
+    await withLies(scene, async (storage) => {
+      await storage.connect();
+      let read = 0;
+      let held = 0;
+      for await (const chunk of storage.read(file, 0)) {
+        read += chunk.length;
+        if (sizeBytes - read > 1_000_000) continue;
+        collectGarbage();
+        held = Math.max(held, process.memoryUsage().arrayBuffers);
+      }
+      assert.equal(read, sizeBytes);
+      assert.ok(held > 0 && held < 64 * 2 ** 20, `${held} bytes are held`);
     });
   });
 });
@@ -300,83 +277,16 @@ describe('a server that lies on the control connection', () => {
   }
 
   it('brings neither the password nor control characters into a message', async () => {
-    const PASS = `530 \u001b]0;title\u0007 "${password}" is wrong ${'!'.repeat(1000)}`;
+    const PASS = `530 \u001b]0;title\u0007 "${liarsPassword}" is wrong ${'!'.repeat(1000)}`;
     await withLies({ answers: { PASS } }, async (storage) => {
       await assert.rejects(storage.connect(), (error) => {
         assert.ok(isEncroCamError(error, 'STORAGE_REFUSED'));
         const shown = [error.message, error.hint, error.stack, String(error.cause)].join('|');
-        assert.ok(!shown.includes(password), shown);
+        assert.ok(!shown.includes(liarsPassword), shown);
         assert.ok(!shown.includes('\u001b') && !shown.includes('\u0007'), JSON.stringify(shown));
         assert.ok(error.message.length < 400);
         return true;
       });
     });
-  });
-});
-
-describe('somebody between camera and drive', () => {
-  let directory: string;
-  let secured: ServerCertificate;
-  before(async () => {
-    directory = await mkdtemp(path.join(tmpdir(), 'encrocam-hostile-'));
-    secured = await makeCertificate(directory, 'valid');
-  });
-  after(() => rm(directory, { recursive: true }));
-
-  it('gets no password by refusing TLS', async () => {
-    for (const AUTH of ['500 Unknown', '534 No', '421 Bye', '334 More']) {
-      await withLies({ secured, answers: { AUTH } }, async (storage, server) => {
-        await assert.rejects(storage.connect(), (error) =>
-          isEncroCamError(error, 'STORAGE_UNTRUSTED', 'STORAGE_UNREACHABLE', 'STORAGE_PROTOCOL'),
-        );
-        assert.ok(!server.commands.includes('USER') && !server.commands.includes('PASS'));
-      });
-    }
-  });
-
-  for (const injected of ['230 You are in\r\n', '230 You', '211-Features\r\n MLST\r\n']) {
-    it(`injects nothing in front of TLS: ${JSON.stringify(injected)}`, async () => {
-      const AUTH = (control: Socket): void => void control.write(`234 Go\r\n${injected}`);
-      await withLies({ secured, answers: { AUTH } }, async (storage, server) => {
-        await assert.rejects(storage.connect(), hasCode('STORAGE_PROTOCOL'));
-        assert.ok(!server.commands.includes('USER'));
-      });
-    });
-  }
-
-  it('is noticed when the handshake never ends', async () => {
-    const AUTH = (control: Socket): void => {
-      control.removeAllListeners('data').resume();
-      control.write('234 Go\r\n');
-    };
-    await connectFails({ secured, answers: { AUTH }, timeoutSeconds: 0.5 }, 'STORAGE_UNREACHABLE');
-  });
-
-  it('is noticed when what follows is no TLS', async () => {
-    const AUTH = (control: Socket): void => {
-      control.write('234 Go\r\n');
-      control.once('data', () => control.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    };
-    await connectFails({ secured, answers: { AUTH } }, 'STORAGE_UNTRUSTED');
-  });
-
-  it('gets nothing unprotected: a server that refuses PROT P is left', async () => {
-    await connectFails({ secured, answers: { PROT: '534 No' } }, 'STORAGE_REFUSED');
-  });
-
-  it('does not take the data connection over', async () => {
-    // The fake server's data connections are plain: no TLS session of the control connection's server is resumed.
-    await withLies(
-      { secured, timeoutSeconds: 1, data: (socket) => socket.end('-rw-r--r-- 1 f f 1 Nov 22 13:00 x\r\n') },
-      async (storage) => {
-        await storage.connect();
-        await assert.rejects(storage.list(root), hasCode('STORAGE_UNREACHABLE', 'STORAGE_UNTRUSTED'));
-        await storage.connect();
-        await assert.rejects(
-          appendBytes(storage, file, Buffer.from('secret')),
-          hasCode('STORAGE_UNREACHABLE', 'STORAGE_UNTRUSTED'),
-        );
-      },
-    );
   });
 });

@@ -1,14 +1,16 @@
 /** What goes wrong between a camera and its drive, with each server for real. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isEncroCamError } from '../../runtime/errors.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { FtpStorage } from '../../runtime/storage/ftp/storage.ts';
 import type { Appender, DrivePath, Storage } from '../../runtime/storage/storage.ts';
 import { drivePath } from '../../runtime/storage/storage.ts';
 import { type FtpServer, type FtpSoftware, ftpSoftware, startFtpServer } from '../ftp-servers/index.ts';
-import { driveOf } from '../support/drive.ts';
+import { driveOf, driveSettings } from '../support/drive.ts';
 import { type FlakyNetwork, startFlakyNetwork } from '../support/flaky-network.ts';
 import { appendBytes, collect, hasCode, untilSize } from './storage-contract.ts';
 
@@ -213,6 +215,24 @@ for (const software of ftpSoftware) {
     });
   });
 }
+
+describe('pure-ftpd with more files in a directory than it shows', () => {
+  it('leads to a warning', async () => {
+    await withServer({ software: 'pure-ftpd' }, async (server) => {
+      for (let number = 0; number < 10_001; number++)
+        await writeFile(path.join(server.rootDirectory, `f${number}`), '');
+      const lines: string[] = [];
+      const logger = createLogger({ level: 'warn', format: 'json', write: (line) => lines.push(line) });
+      const storage = new FtpStorage(driveSettings(server), { logger });
+      await storage.connect();
+      const files = await storage.list(drivePath('/'));
+      assert.ok(files.length < 10_001);
+      assert.equal(lines.length, 1);
+      assert.equal(JSON.parse(lines[0] ?? '{}').entries, files.length);
+      await storage.close();
+    });
+  });
+});
 
 async function withServer(
   options: { software: FtpSoftware } & Parameters<typeof startFtpServer>[0],

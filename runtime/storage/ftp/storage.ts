@@ -99,6 +99,10 @@ export class FtpStorage implements Storage {
         }
       }
       const { files, unusable } = reader.finish();
+      // pure-ftpd shows 10,000 entries, unless its administrator allows more.
+      if (/truncated/i.test(transfer.lastReply)) {
+        this.#logger.warn('the drive shows only a part of a directory', { directory, entries: files.length });
+      }
       if (unusable > 0)
         this.#logger.debug('entries of a listing were dropped', { directory, entries: unusable });
       return files;

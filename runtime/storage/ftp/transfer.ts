@@ -21,9 +21,15 @@ export class Transfer {
   readonly #timeoutMs: number;
   /** Resolves with the 2xx that ends the transfer. */
   readonly #final: Promise<FTPResponse>;
-  /** Rejects when the transfer is over before it should be; never resolves. */
-  readonly #broken: Promise<never>;
+  /** Why the transfer is over before it should be. */
+  #failure: { readonly error: unknown } | undefined;
+  /**
+   * Told about it as soon as it happens. Not a promise to race with: one that lives as long as the transfer would
+   * keep what every race of it brought.
+   */
+  readonly #waiting = new Set<(error: unknown) => void>();
   readonly #started: Promise<void>;
+  #lastReply = '';
   #ended = false;
   #abandoned = false;
 
@@ -48,12 +54,19 @@ export class Transfer {
       } else if (reply.code < 300) task.resolve(reply);
       else control.closeWithError(protocolError(`The server answered a transfer with ${reply.code}.`));
     });
-    this.#broken = this.#final.then(() => {
-      if (this.#ended) return new Promise<never>(() => undefined);
-      throw protocolError('The server ended an upload that was still going on.');
-    });
+    this.#final.then(
+      () => {
+        if (!this.#ended) this.#break(protocolError('The server ended an upload that was still going on.'));
+      },
+      (error: unknown) => this.#break(error),
+    );
     this.#started = Promise.all([started.promise, data.ready]).then(() => undefined);
-    for (const promise of [this.#final, this.#broken, this.#started]) promise.catch(() => undefined);
+    for (const promise of [this.#final, this.#started]) promise.catch(() => undefined);
+  }
+
+  /** What the server said at the end of a download. */
+  get lastReply(): string {
+    return this.#lastReply;
   }
 
   /** Resolves when the bytes left this process. */
@@ -91,7 +104,8 @@ export class Transfer {
         if (next.done) break;
         yield next.value;
       }
-      await within(this.#control, this.#timeoutMs, 'the end of the download', this.#final);
+      const reply = await within(this.#control, this.#timeoutMs, 'the end of the download', this.#final);
+      this.#lastReply = reply.message;
     } finally {
       socket.destroy();
     }
@@ -110,14 +124,27 @@ export class Transfer {
     return settled && this.#control.closingError === undefined;
   }
 
+  #break(error: unknown): void {
+    this.#failure = { error };
+    for (const reject of this.#waiting) reject(error);
+  }
+
+  /** `work`, or the rejection that the end of the transfer brings. */
+  #unlessBroken<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure.error);
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
+  }
+
   async #orBroken<T>(what: string, work: Promise<T>): Promise<T> {
     try {
-      return await within(this.#control, this.#timeoutMs, what, Promise.race([work, this.#broken]));
+      return await within(this.#control, this.#timeoutMs, what, this.#unlessBroken(work));
     } catch (error) {
       this.#data.socket.destroy();
       if (!isEncroCamError(error) && !(error instanceof FTPError)) {
-        const unexplained = pause(explanationMs, undefined, { ref: false });
-        await Promise.race([this.#broken, unexplained]);
+        await this.#unlessBroken(pause(explanationMs, undefined, { ref: false }));
       }
       // Without a reply to this command, the next one would be given to the command after it.
       if (!(error instanceof FTPError)) this.#control.closeWithError(asError(error));

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { FtpTlsConfig } from '../../config/types.ts';
-import { EncroCamError, messageOf } from '../../errors.ts';
+import { EncroCamError, messageOf, systemErrorCode } from '../../errors.ts';
 import { printable } from '../../log.ts';
 
 export interface Trust {
@@ -24,7 +24,7 @@ export async function loadTrust(host: string, tls: FtpTlsConfig): Promise<Trust>
     ...(isIP(host) ? {} : { servername: host }),
     minVersion: tls.minimumVersion,
     rejectUnauthorized: false,
-    ...(tls.certificateAuthority === undefined ? {} : { ca: await readAuthority(tls.certificateAuthority) }),
+    ...(await authorities(tls)),
   };
   return {
     tlsOptions,
@@ -59,6 +59,20 @@ function untrusted(
     : new EncroCamError('STORAGE_UNTRUSTED', `The certificate of ${host} is not the pinned one.`, {
         hint: `It presented SHA-256 ${shown}. If the drive's owner confirms a change, set storage.tls.fingerprint to it.`,
       });
+}
+
+/** The system's authorities, to which an administrator can add; Node's own list where there is no such file. */
+const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
+
+async function authorities(tls: FtpTlsConfig): Promise<ConnectionOptions> {
+  if (tls.certificateAuthority !== undefined) return { ca: await readAuthority(tls.certificateAuthority) };
+  if (tls.fingerprint !== undefined) return {};
+  try {
+    return { ca: await readFile(systemAuthorities, 'utf8') };
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return {};
+    throw error;
+  }
 }
 
 async function readAuthority(file: string): Promise<string> {
