@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { checkHouse } from './house.ts';
 
+// Also when it is not make that runs this.
+process.env.PATH = `${fileURLToPath(new URL('../node_modules/.bin', import.meta.url))}:${process.env.PATH}`;
 const root = fileURLToPath(new URL('..', import.meta.url));
 let failed = 0;
 

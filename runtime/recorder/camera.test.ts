@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto';
 import test from 'node:test';
 import type { Camera } from '../config/load.ts';
 import { decryptVideo, keyBytes, PacketReader } from '../encrocrypt/index.ts';
-import { CameraRecorder } from './camera.ts';
+import { CameraRecorder, type PreviousRun } from './camera.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeKey, LogBook, packetKinds, settle } from './fakes.ts';
 import type { SealedKey } from './sealed-key.ts';
 
@@ -24,7 +24,7 @@ const camera: Camera = {
   driveDirectory: 'front',
 };
 
-function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey()) {
+function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), previous?: PreviousRun) {
   const clock = new FakeClock(startMs);
   const disk = new FakeDisk();
   const logger = new LogBook();
@@ -45,7 +45,7 @@ function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey()) {
     clock,
     logger,
   });
-  const done = recorder.run();
+  const done = recorder.run(previous);
   const latest = (): FakeSource => {
     const source = sources.at(-1);
     assert.ok(source, 'ffmpeg was started');
@@ -97,6 +97,25 @@ test('when it is stopped, all that ffmpeg still delivers is written and flushed'
   assert.equal(disk.openFiles, 0);
   assert.ok(disk.flushes > 0);
   assert.equal(recorder.state().activity, 'stopped');
+});
+
+test('the gap since a run that was killed is told once video comes, and one set back in time is not', async () => {
+  for (const [previous, cause] of [
+    [{ lastWriteMs: startMs - 40_000, inOrder: false }, /killed/],
+    [{ lastWriteMs: startMs - 40_000, inOrder: true }, /stopped/],
+    [{ lastWriteMs: startMs + 40_000, inOrder: false }, undefined],
+  ] as const) {
+    const { clock, logger, recorder, done, latest } = setUp(undefined, previous);
+    await settle();
+    assert.equal(recorder.state().lastWriteMs, previous.lastWriteMs);
+    latest().deliver('video');
+    await clock.pass(125);
+    const told = logger.lines.filter(({ message }) => message.startsWith('gap of 40 s'));
+    assert.equal(told.length, cause ? 1 : 0);
+    if (cause) assert.match(String(told[0]?.fields.cause), cause);
+    recorder.stop();
+    await done;
+  }
 });
 
 test('an ffmpeg that does not end when it is asked to is killed after 5 s', async () => {

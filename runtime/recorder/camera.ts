@@ -39,6 +39,13 @@ export interface CameraRecorderOptions {
   readonly logger: Logger;
 }
 
+/** What the run before this one left in its state file, at most `stateIntervalMs` old. */
+export interface PreviousRun {
+  readonly lastWriteMs: number;
+  /** It was asked to end, and did. */
+  readonly inOrder: boolean;
+}
+
 /** Why a session was ended by us. */
 type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
 
@@ -63,6 +70,7 @@ export class CameraRecorder {
   #stopping = false;
   #stopped = false;
   #hasRecorded = false;
+  #previous: PreviousRun | undefined;
   #wake: (() => void) | undefined;
   #lastWriteMs: number | undefined;
   #bytesWritten = 0;
@@ -78,7 +86,10 @@ export class CameraRecorder {
   }
 
   /** Runs until it is stopped; never rejects. */
-  async run(): Promise<void> {
+  async run(previous?: PreviousRun): Promise<void> {
+    this.#previous = previous;
+    // Still true, and needed by the next run if this one is killed before its first write.
+    this.#lastWriteMs = previous?.lastWriteMs;
     const cancelTick = this.#startTicking();
     while (!this.#stopping) {
       const problem = await this.#recordOnce();
@@ -240,6 +251,7 @@ export class CameraRecorder {
       this.#hasRecorded = true;
       const startMs = Math.round(collected.monotonicMs - this.#startedMs);
       this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
+      this.#tellOfPreviousRun(collected.timeMs);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
     if (recording === this.#recording) this.#finishGap(collected.monotonicMs);
@@ -333,6 +345,18 @@ export class CameraRecorder {
     const text = `gap of ${seconds(gap.lengthMs)}`;
     if (gap.planned) this.#options.logger.info(text, fields);
     else this.#options.logger.warn(text, fields);
+  }
+
+  /** Nobody was there to log the gap between two runs: this one does it afterwards. */
+  #tellOfPreviousRun(firstVideoMs: number): void {
+    const previous = this.#previous;
+    // A clock that was set back in between makes its length unknowable.
+    if (!previous || firstVideoMs < previous.lastWriteMs) return;
+    const lengthMs = firstVideoMs - previous.lastWriteMs;
+    const cause = previous.inOrder
+      ? 'the recorder was stopped'
+      : 'the recorder was killed, or the power was lost';
+    this.#options.logger.warn(`gap of ${seconds(lengthMs)}`, { lengthMs: Math.round(lengthMs), cause });
   }
 
   #track(work: Promise<void>): void {

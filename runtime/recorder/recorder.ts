@@ -3,8 +3,14 @@ import path from 'node:path';
 import type { Camera, LoadedConfig } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { type RecorderState, readSyncerState, stateIntervalMs, writeState } from '../state/state.ts';
-import { CameraRecorder } from './camera.ts';
+import {
+  type RecorderState,
+  readRecorderState,
+  readSyncerState,
+  stateIntervalMs,
+  writeState,
+} from '../state/state.ts';
+import { CameraRecorder, type PreviousRun } from './camera.ts';
 import type { Clock } from './clock.ts';
 import { type ChosenEncoder, ffmpegArguments } from './ffmpeg.ts';
 import type { StartSource } from './ffmpeg-process.ts';
@@ -83,8 +89,9 @@ export class Recorder {
   /** Records until it is stopped and everything is on disk. */
   async run(): Promise<void> {
     await this.#space.start();
+    const before = await readRecorderState(this.#options.config.recordings.directory);
     this.#writeStateRegularly();
-    await Promise.all(this.#cameras.map((camera) => camera.run()));
+    await Promise.all(this.#cameras.map((camera) => camera.run(previousRun(before, camera.state().name))));
     this.#space.stop();
     this.#cancelState?.();
     await this.#writeState({ stoppedMs: this.#options.clock.nowMs() });
@@ -131,4 +138,10 @@ export class Recorder {
     });
     return this.#writing;
   }
+}
+
+function previousRun(state: RecorderState | undefined, name: string): PreviousRun | undefined {
+  const lastWriteMs = state?.cameras.find((camera) => camera.name === name)?.lastWriteMs;
+  if (typeof lastWriteMs !== 'number') return undefined;
+  return { lastWriteMs, inOrder: state?.stoppedMs !== undefined };
 }
