@@ -61,6 +61,51 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config/command.ts')).command,
   },
   {
+    name: 'install',
+    summary: 'make this computer a camera',
+    load: async () => (await import('../provision/install/commands.ts')).install,
+  },
+  {
+    name: 'uninstall',
+    summary: 'remove EncroCam from this computer',
+    load: async () => (await import('../provision/install/commands.ts')).uninstallCommand,
+  },
+  {
+    name: 'unlock',
+    summary: 'give the passphrase, so that recording starts',
+    load: async () => (await import('../provision/unlock/unlock-command.ts')).command,
+  },
+  {
+    name: 'console',
+    summary: 'what stands on a console of a card (for getty and sshd)',
+    hidden: true,
+    load: async () => (await import('../provision/unlock/console-command.ts')).command,
+  },
+  {
+    name: 'agent',
+    summary: 'the unlock agent (a service)',
+    hidden: true,
+    load: async () => (await import('../provision/unlock/agent-command.ts')).command,
+  },
+  {
+    name: 'grow',
+    summary: 'grow the recordings partition (a service of the card)',
+    hidden: true,
+    load: async () => (await import('../provision/card-commands.ts')).grow,
+  },
+  {
+    name: 'boot-files',
+    summary: 'take files from the boot partition (a service of the card)',
+    hidden: true,
+    load: async () => (await import('../provision/card-commands.ts')).bootFiles,
+  },
+  {
+    name: 'provision',
+    summary: 'set a card up from its answers file (a service of the card)',
+    hidden: true,
+    load: async () => (await import('../provision/card-commands.ts')).provision,
+  },
+  {
     name: 'seal-key',
     summary: "seal a recording's key (for encrocam record)",
     hidden: true,

@@ -33,7 +33,10 @@ export const steps: readonly Step[] = [
   doneStep,
 ];
 
-export type ApplyContext = Omit<StepContext, 'answers' | 'fetchOwnerKey'>;
+export interface ApplyContext extends Omit<StepContext, 'answers' | 'fetchOwnerKey'> {
+  /** Where key files that the answers name are. Default: the card's boot partition. */
+  readonly keyDirectory?: string;
+}
 
 /**
  * Applies complete answers and starts recording. After any failure or power cut: call it again. The caller holds the
@@ -42,7 +45,8 @@ export type ApplyContext = Omit<StepContext, 'answers' | 'fetchOwnerKey'>;
  */
 export async function applyAnswers(answers: Answers, context: ApplyContext): Promise<CameraKey> {
   const { system, place } = context;
-  const bootDirectory = place.kind === 'card' ? system.at(place.bootDirectory) : undefined;
+  const bootDirectory =
+    context.keyDirectory ?? (place.kind === 'card' ? system.at(place.bootDirectory) : undefined);
   await runSteps(steps, {
     ...context,
     answers,

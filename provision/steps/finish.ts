@@ -12,22 +12,21 @@ export const recordingsStep: Step = {
   isDone: async () => false,
   async run({ system, answers }) {
     await system.makeDirectory(answers.recordings.directory, {
-      mode: 0o755,
+      mode: 0o750,
       owner: { user: 'encrocam', group: 'encrocam' },
     });
   },
 };
 
-/** Units that `encrocam install` switches on; on a card the image did. */
-export const installedUnits = ['encrocam-agent.socket'] as const;
+/** The target that starts them is not enabled: the agent starts it, once the volume is open. */
+const services = ['encrocam-record.service', 'encrocam-sync.service'] as const;
 
 export const servicesStep: Step = {
   id: 'services',
   title: 'Enabling the services',
-  isDone: async ({ place }) => place.kind === 'card',
+  isDone: async () => false,
   async run({ system }) {
-    await system.run('systemctl', ['daemon-reload']);
-    await system.run('systemctl', ['enable', '--now', ...installedUnits]);
+    await system.run('systemctl', ['enable', ...services]);
   },
 };
 

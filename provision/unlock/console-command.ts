@@ -6,7 +6,8 @@ import type { Command } from '../../runtime/commands.ts';
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
 import { exitCode } from '../../runtime/exit-codes.ts';
 import { createLogger } from '../../runtime/log.ts';
-import { findPlace, paths } from '../place.ts';
+import { unattendedMark } from '../boot-files.ts';
+import { findPlace } from '../place.ts';
 import { readState } from '../state.ts';
 import { createSystem, type System } from '../system.ts';
 import { connectAgent } from './agent-client.ts';
@@ -128,6 +129,3 @@ async function waitForUnattended(system: System): Promise<void> {
     await wait(pollMs);
   }
 }
-
-/** There while the unattended set-up is wanted and has not ended. */
-export const unattendedMark = `${paths.run}/unattended`;

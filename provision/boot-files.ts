@@ -1,0 +1,46 @@
+/**
+ * What happens at each start of a card before anybody can log in: SSH's host keys are made where they are missing,
+ * SSH keys on the boot partition are allowed to unlock, and a new camera is told to set itself up where the owner
+ * left an answers file. Nothing of it needs the network, and nothing of it stops the start.
+ */
+import { messageOf } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import { findPlace, paths } from './place.ts';
+import { readState } from './state.ts';
+import { writeUnlockKeys } from './steps/authorized-keys.ts';
+import { answersFile } from './steps/boot-partition.ts';
+import { finishPrepared, isPrepared } from './steps/finish.ts';
+import { ensureHostKeys } from './steps/host-keys.ts';
+import type { System } from './system.ts';
+
+/** There while the unattended set-up is wanted and has not ended: the consoles wait for it. */
+export const unattendedMark = `${paths.run}/unattended`;
+
+/** @returns the parts that failed; each is tried, whatever happened to the others. */
+export async function takeBootFiles(system: System, logger: Logger): Promise<string[]> {
+  const failed: string[] = [];
+  const attempt = async (what: string, action: () => Promise<void>): Promise<void> => {
+    try {
+      await action();
+    } catch (error) {
+      failed.push(what);
+      logger.error(`${what} failed`, { reason: messageOf(error) });
+    }
+  };
+  await attempt('making SSH host keys', async () => {
+    const made = await ensureHostKeys(system);
+    if (made > 0) logger.info('SSH host keys were made', { keys: made });
+  });
+  await attempt('taking SSH keys', async () => {
+    const keys = await writeUnlockKeys(system, paths.boot);
+    logger.info('SSH keys that may unlock', { keys });
+  });
+  await attempt('looking for answers', async () => {
+    if (await isPrepared(system)) await finishPrepared(system, await findPlace(system));
+    if ((await readState(system)) !== 'new') return;
+    if (!(await system.exists(`${paths.boot}/${answersFile}`))) return;
+    await system.write(unattendedMark, '');
+    logger.info('an answers file was found: this camera sets itself up', { file: answersFile });
+  });
+  return failed;
+}

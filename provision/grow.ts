@@ -1,0 +1,148 @@
+/**
+ * Grows the recordings partition and its file system to the end of the card, at every start; on a card that is grown
+ * it does nothing but look. Partition and file system are mounted meanwhile: the kernel takes the new size of a
+ * partition in use, and ext4 grows on line through its journal.
+ *
+ * A power cut: sfdisk writes the backup of the table first and the table itself afterwards, so one of the two is
+ * always whole (the kernel is told by `gpt` on its command line to fall back on the backup); writing it again mends
+ * the other. A partition that grew
+ * while its file system did not is grown at the next start, as the file system is looked at every time.
+ */
+import type { Logger } from '../runtime/log.ts';
+import { type Disk, findCardDisk, type Partition } from './disk.ts';
+import { readBackupSector } from './gpt.ts';
+import { paths } from './place.ts';
+import { isMounted } from './state.ts';
+import type { System } from './system.ts';
+
+/** Partitions end at multiples of this: what is less than it at the end stays free. */
+const alignmentBytes = 8 * 1024 * 1024;
+const recordingsName = 'recordings';
+
+export interface TableLayout {
+  readonly sectorBytes: number;
+  readonly diskSectors: number;
+  /**
+   * Where the table says that its backup is: the last sector of the card it was made for. `undefined` if the table
+   * is damaged and only its backup is left.
+   */
+  readonly backupSector: number | undefined;
+  readonly partitions: readonly { readonly node: string; readonly start: number; readonly size: number }[];
+}
+
+export type GrowthPlan =
+  | { readonly action: 'none'; readonly reason: string }
+  | {
+      readonly action: 'grow';
+      readonly moveBackup: boolean;
+      readonly partition: string;
+      readonly gainBytes: number;
+    };
+
+/** What to do about the partition table. Pure. */
+export function planGrowth(layout: TableLayout, recordings: string): GrowthPlan {
+  const partition = layout.partitions.find(({ node }) => node === recordings);
+  if (!partition) return { action: 'none', reason: 'the table does not list the recordings partition' };
+  const end = partition.start + partition.size;
+  if (layout.partitions.some(({ start }) => start >= end)) {
+    return { action: 'none', reason: 'the recordings partition is not the last one' };
+  }
+  // The backup takes 33 sectors at the end: 32 of entries, one of header.
+  const usableEnd = layout.diskSectors - 33;
+  const alignment = Math.max(1, alignmentBytes / layout.sectorBytes);
+  const wantedEnd = Math.floor(usableEnd / alignment) * alignment;
+  const moveBackup = layout.backupSector !== layout.diskSectors - 1;
+  if (wantedEnd <= end && !moveBackup) return { action: 'none', reason: 'it reaches the end of the card' };
+  return {
+    action: 'grow',
+    moveBackup,
+    partition: recordings,
+    gainBytes: Math.max(0, wantedEnd - end) * layout.sectorBytes,
+  };
+}
+
+/** New size of the partition in sectors, for a plan that grows it. */
+export function grownSectors(layout: TableLayout, recordings: string): number {
+  const partition = layout.partitions.find(({ node }) => node === recordings);
+  if (!partition) return 0;
+  const alignment = Math.max(1, alignmentBytes / layout.sectorBytes);
+  const wantedEnd = Math.floor((layout.diskSectors - 33) / alignment) * alignment;
+  return Math.max(partition.size, wantedEnd - partition.start);
+}
+
+export async function growCard(system: System, logger: Logger): Promise<void> {
+  const disk = await findCardDisk(system);
+  const recordings = disk.partitions.find(({ name }) => name === recordingsName);
+  if (!recordings) {
+    logger.warn('this card has no partition for recordings', { disk: disk.path });
+    return;
+  }
+  await growPartition(system, disk, recordings, logger);
+  await growFileSystem(system, recordings, logger);
+}
+
+async function growPartition(
+  system: System,
+  disk: Disk,
+  recordings: Partition,
+  logger: Logger,
+): Promise<void> {
+  const layout = await readLayout(system, disk.path);
+  const plan = planGrowth(layout, recordings.path);
+  if (plan.action === 'none') {
+    logger.debug('the partition stays as it is', { reason: plan.reason });
+    return;
+  }
+  if (plan.moveBackup) {
+    await system.run('sfdisk', [
+      '--no-reread',
+      '--no-tell-kernel',
+      '--force',
+      '--relocate',
+      'gpt-bak-std',
+      disk.path,
+    ]);
+  }
+  if (plan.gainBytes > 0) {
+    const size = grownSectors(layout, recordings.path);
+    await system.run(
+      'sfdisk',
+      ['--no-reread', '--no-tell-kernel', '--force', '-N', String(recordings.number), disk.path],
+      { input: `,${size}\n` },
+    );
+    logger.info('the recordings partition was grown', {
+      partition: recordings.path,
+      gainMegabytes: Math.round(plan.gainBytes / 1e6),
+    });
+  }
+  // Tells the kernel about this one partition; the others are in use and do not change.
+  await system.run('partx', ['--update', '--nr', String(recordings.number), disk.path]);
+}
+
+async function growFileSystem(system: System, recordings: Partition, logger: Logger): Promise<void> {
+  if (!(await isMounted(system, paths.recordings))) {
+    // Growing it unmounted would need a full check first; fsck found something, or it is not in fstab.
+    logger.warn('the recordings partition is not mounted: its file system was not grown', {
+      partition: recordings.path,
+    });
+    return;
+  }
+  const { errors } = await system.run('resize2fs', [recordings.path], { timeoutMs: 240_000 });
+  if (!/Nothing to do/.test(errors)) logger.info('the file system of the recordings was grown');
+}
+
+/** The table as sfdisk reads it, and the place of its backup from the header itself. */
+async function readLayout(system: System, disk: string): Promise<TableLayout> {
+  const { output } = await system.run('sfdisk', ['--json', disk]);
+  const sectors = Number((await system.run('blockdev', ['--getsize64', disk])).output.trim());
+  const { partitiontable } = JSON.parse(output) as {
+    partitiontable: { sectorsize?: number; partitions?: { node: string; start: number; size: number }[] };
+  };
+  const sectorBytes = partitiontable.sectorsize ?? 512;
+  return {
+    sectorBytes,
+    diskSectors: Math.floor(sectors / sectorBytes),
+    backupSector: await readBackupSector(system.at(disk), sectorBytes),
+    partitions: partitiontable.partitions ?? [],
+  };
+}

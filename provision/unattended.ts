@@ -1,0 +1,171 @@
+/**
+ * The unattended first boot: a complete `encrocam.json` on the boot partition sets the camera up. One that is wrong or
+ * incomplete is written back beside the reason, and the camera waits for the wizard. What is only not there at the
+ * moment (the network, the drive) is waited for with a bound, and then told as a warning: the camera records, and the
+ * syncer goes on trying.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { EncroCamError, isEncroCamError, messageOf } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import { openStorage } from '../runtime/storage/open.ts';
+import type { Answers, OwnerKey } from './answers/types.ts';
+import { validateAnswers } from './answers/validate.ts';
+import { lockProvisioning } from './lock.ts';
+import { type CardPlace, findPlace, type Place } from './place.ts';
+import { applyAnswers } from './steps/apply.ts';
+import { answersFile, refuseAnswers } from './steps/boot-partition.ts';
+import { joinWifi } from './steps/network.ts';
+import type { Reporter } from './steps/step.ts';
+import type { System } from './system.ts';
+
+export type UnattendedOutcome =
+  | { readonly outcome: 'done'; readonly fingerprint: string }
+  /** Nothing to do: there is no answers file. */
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+/** Booting, DHCP, and the clock from the network take most cameras less than half of it. */
+const networkWaitMs = 90_000;
+const networkPollMs = 2_000;
+const storageWaitMs = 30_000;
+
+export interface UnattendedOptions {
+  readonly system: System;
+  readonly logger: Logger;
+  readonly networkWaitMs?: number;
+  /** For tests: everything that is not about files. */
+  readonly apply?: typeof applyAnswers;
+}
+
+export async function provisionUnattended(options: UnattendedOptions): Promise<UnattendedOutcome> {
+  const { system, logger } = options;
+  const place = await findPlace(system);
+  if (place.kind !== 'card') return { outcome: 'none' };
+  const text = await system.readText(`${place.bootDirectory}/${answersFile}`);
+  if (text === undefined) return { outcome: 'none' };
+  const lock = await lockProvisioning('from the answers file on the boot partition');
+  try {
+    const answers = parseAnswers(text);
+    return await setUp(answers, place, options);
+  } catch (error) {
+    // A refusal that nobody reads is no use without the log; what is a defect of ours is not the file's fault.
+    if (!isEncroCamError(error) || isOurs(error)) throw error;
+    const reason = reasonText(error);
+    logger.error('the answers file was refused', { code: error.code, reason: messageOf(error) });
+    await refuseAnswers(system, place.bootDirectory, reason);
+    return { outcome: 'refused', reason };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** @throws {EncroCamError} `CONFIG_INVALID`, with every problem and no secret. */
+export function parseAnswers(text: string): Answers {
+  let value: unknown;
+  try {
+    // Windows editors put a mark in front.
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    // The parser quotes what stands around a mistake, which may be a password: only the place is told.
+    const position = /position (\d+)/.exec(messageOf(error))?.[1];
+    const before = position === undefined ? undefined : text.slice(0, Number(position)).split('\n');
+    const where = before ? `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}` : 'its end';
+    throw new EncroCamError('CONFIG_INVALID', `${answersFile} is not JSON: look at ${where}.`, {
+      hint: 'A missing comma, quote or bracket is the usual cause.',
+    });
+  }
+  return validateAnswers(value, answersFile);
+}
+
+async function setUp(
+  answers: Answers,
+  place: CardPlace,
+  options: UnattendedOptions,
+): Promise<UnattendedOutcome> {
+  const { system, logger } = options;
+  const reporter = logReporter(logger);
+  if (answers.unlocking.recoveryKey) {
+    reporter.warning('No recovery key was made: only the wizard can show one.');
+  }
+  const wifi = answers.network.wifi;
+  // Before the steps: fetching keys needs it.
+  if (wifi !== undefined) await joinWifi(system, wifi);
+  const needsNetwork = answers.owner.keys.some(isOnTheWeb);
+  if (needsNetwork || answers.storage.driver === 'ftp') {
+    await waitForNetwork(system, reporter, options.networkWaitMs ?? networkWaitMs);
+  }
+  const apply = options.apply ?? applyAnswers;
+  const { fingerprint } = await apply(answers, { system, place: place satisfies Place, reporter, logger });
+  await tryStorage(answers, reporter, logger);
+  return { outcome: 'done', fingerprint };
+}
+
+function isOnTheWeb(key: OwnerKey): boolean {
+  return key.from === 'url' || key.from === 'wkd';
+}
+
+/** An address and a clock that was set; certificates are judged by the clock. */
+async function waitForNetwork(system: System, reporter: Reporter, boundMs: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < boundMs; waitedMs += networkPollMs) {
+    if (await isOnline(system)) return;
+    await wait(Math.min(networkPollMs, boundMs - waitedMs));
+  }
+  reporter.warning(
+    `The network, or the time from it, was not there after ${boundMs / 1000} s.`,
+    'What needs it is tried all the same.',
+  );
+}
+
+async function isOnline(system: System): Promise<boolean> {
+  const routes = (await system.readText('/proc/net/route')) ?? '';
+  const routes6 = (await system.readText('/proc/net/ipv6_route')) ?? '';
+  // Destination 0 is the default route; lo has one for IPv6 that leads nowhere.
+  const hasRoute =
+    routes.split('\n').some((line) => line.split('\t')[1] === '00000000') ||
+    routes6.split('\n').some((line) => /^0{32} 00 /.test(line) && !/\slo$/.test(line));
+  return hasRoute && (await system.exists('/run/systemd/timesync/synchronized'));
+}
+
+/** One log-in, so that a wrong password is in the log at once. It decides nothing: the syncer goes on trying. */
+async function tryStorage(answers: Answers, reporter: Reporter, logger: Logger): Promise<void> {
+  if (answers.storage.driver === 'none') return;
+  const storage = await openStorage(answers.storage, { logger });
+  const timer = AbortSignal.timeout(storageWaitMs);
+  const timeOut = (): void => void storage.close();
+  timer.addEventListener('abort', timeOut);
+  try {
+    await storage.connect();
+    reporter.note(`The drive ${storage.location} can be used.`);
+  } catch (error) {
+    reporter.warning(
+      `The drive cannot be used now: ${messageOf(error)}`,
+      'Recording goes on; uploading is tried again.',
+    );
+  } finally {
+    timer.removeEventListener('abort', timeOut);
+    await storage.close();
+  }
+}
+
+/** Failures of this machine or of ours: the file would be refused again and again for no fault of its own. */
+function isOurs(error: EncroCamError): boolean {
+  return ['INTERNAL', 'PROGRAM_FAILED', 'PROGRAM_MISSING', 'ALREADY_RUNNING', 'KEY_UNREACHABLE'].includes(
+    error.code,
+  );
+}
+
+function reasonText(error: EncroCamError): string {
+  const hint = error.hint === undefined ? '' : `\r\n${error.hint}`;
+  return `${error.message.replaceAll(/\r?\n/g, '\r\n')} [${error.code}]${hint}`;
+}
+
+export function logReporter(logger: Logger): Reporter {
+  return {
+    started: (step, title) => logger.info(`${title} …`, { step }),
+    finished(step, title, outcome) {
+      if (outcome === 'skipped') logger.debug(`${title}: was done already`, { step });
+    },
+    warning: (message, hint) => logger.warn(hint === undefined ? message : `${message} ${hint}`),
+    note: (message) => logger.info(message),
+  };
+}
