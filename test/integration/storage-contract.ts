@@ -86,8 +86,19 @@ export function storageContract(name: string, open: () => Promise<StorageUnderTe
     });
 
     it('tells names with spaces, patterns and dashes as they are', async () => {
-      const names = [' leading', 'in  the middle', '*', '-la', '[a]', 'ü', '5 Jan 01 2020 rec', '~', 'a;b=c; d'];
-      for (const [index, fileName] of names.entries()) await writeFile(onDisk(fileName), Buffer.alloc(index + 1));
+      const names = [
+        ' leading',
+        'in  the middle',
+        '*',
+        '-la',
+        '[a]',
+        'ü',
+        '5 Jan 01 2020 rec',
+        '~',
+        'a;b=c; d',
+      ];
+      for (const [index, fileName] of names.entries())
+        await writeFile(onDisk(fileName), Buffer.alloc(index + 1));
       const files = await storage.list(directory);
       assert.deepEqual(
         new Map(files.map((file) => [file.name, file.sizeBytes])),
