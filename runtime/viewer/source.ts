@@ -26,6 +26,8 @@ export interface Source {
 }
 
 const pieceBytes = 1024 * 1024;
+/** The first piece is small, each next one twice as long: whoever wants one minute shall not read a megabyte for it. */
+const firstPieceBytes = 128 * 1024;
 /** Room for the beginning of a packet that the next piece completes; larger ones just cost a copy. */
 const carryBytes = 1024 * 1024;
 /** One is being read, one decrypted, and the one before may still be looked at. */
@@ -88,7 +90,13 @@ async function* filePieces(
   let position = offset;
   let carry: Buffer = Buffer.alloc(0);
   let index = 0;
-  let ahead = readAt(bufferAt(0).subarray(carryBytes), position);
+  let nextBytes = firstPieceBytes;
+  const readAhead = (): Promise<number> => {
+    const reading = readAt(bufferAt(index).subarray(carryBytes, carryBytes + nextBytes), position);
+    nextBytes = Math.min(2 * nextBytes, pieceBytes);
+    return reading;
+  };
+  let ahead = readAhead();
   for (;;) {
     const bytesRead = await ahead;
     if (bytesRead === 0) break;
@@ -101,7 +109,7 @@ async function* filePieces(
     const end = lastPacketEnd(filled);
     carry = filled.length - end <= carryBytes ? filled.subarray(end) : Buffer.alloc(0);
     const piece = filled.subarray(0, filled.length - carry.length);
-    ahead = readAt(bufferAt(index).subarray(carryBytes), position);
+    ahead = readAhead();
     // It is awaited after the yield: should the consumer leave, nobody waits for it, and nobody need know.
     ahead.catch(() => undefined);
     if (piece.length > 0) yield piece;
