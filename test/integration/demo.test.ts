@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const root = path.join(import.meta.dirname, '../..');
+/** The demo takes 25 s on an idle machine. */
+const patienceMs = 180_000;
+
+/** Command lines of all processes that mention `text`. */
+function processesWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    })
+    .filter((line) => line.includes(text));
+}
+
+test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing running and nothing lying about', async (context) => {
+  const demo = spawn(process.execPath, ['demo/demo.ts'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  context.after(() => demo.kill('SIGKILL'));
+  const timer = setTimeout(() => demo.kill('SIGTERM'), patienceMs);
+  let output = '';
+  for (const stream of [demo.stdout, demo.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.includes('It goes on recording.')) demo.kill('SIGINT');
+    });
+  }
+  const [code] = (await once(demo, 'close')) as [number | null];
+  clearTimeout(timer);
+  assert.equal(code, 0, output);
+  assert.match(output, /Verified by ffprobe: h264, \d+x\d+, \d+ frames/);
+  assert.match(output, /ends with 3 \(not authentic\)/);
+  assert.match(output, /nothing is left running/);
+  const directory = /files +(\S+)/.exec(output)?.[1];
+  assert.ok(directory, output);
+  assert.equal(existsSync(directory), false);
+  assert.deepEqual(processesWith(directory), []);
+  assert.deepEqual(processesWith(/ca (\S+)\/tls/.exec(output)?.[1] ?? directory), []);
+});
