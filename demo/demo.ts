@@ -34,6 +34,11 @@ const stopping = new AbortController();
 process.on('SIGINT', () => stopping.abort());
 process.on('SIGTERM', () => stopping.abort());
 
+/** As one would type it where `make demo` was called. */
+function relative(file: string): string {
+  return file.startsWith(root) ? path.relative(root, file) : file;
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -80,7 +85,7 @@ async function prepare(directory: string, server: FtpServer): Promise<Demo> {
   );
   say(`  drive    ${server.software}, ftps://${server.user}@${server.host}:${server.port}/`);
   say(`  keys     an owner and a camera, made for this demo only`);
-  say(`  files    ${directory}`);
+  say(`  files    ${relative(directory)}`);
   return {
     directory,
     configFile,
@@ -141,8 +146,12 @@ async function watchAsOwner(demo: Demo): Promise<void> {
     server.caFile,
   ];
   say(`\n${bold('The owner plays it back, from the drive.')} The command, to copy:\n`);
-  say(`  ENCROCAM_FTP_PASSWORD=${server.password} bin/encrocam decrypt ${location} ${output} --force \\`);
-  say(`    --signed-by ${demo.cameraPublicFile} --key ${demo.ownerSecretFile} --ca ${server.caFile}\n`);
+  const shown = options.map((value, index) => (index % 2 === 0 ? value : relative(value)));
+  say(`  ENCROCAM_FTP_PASSWORD=${server.password} bin/encrocam decrypt \\`);
+  say(`    ${location} \\`);
+  say(`    ${relative(output)} --force \\`);
+  say(`    ${shown.slice(0, 4).join(' ')} \\`);
+  say(`    ${shown.slice(4).join(' ')}\n`);
   const environment = { ...process.env, ENCROCAM_FTP_PASSWORD: server.password };
   // The camera goes on while it is read: a packet that is just arriving is cut, which is exit code 2.
   const code = await exitCodeOf(encrocam, ['decrypt', location, output, '--force', ...options], {
@@ -179,7 +188,7 @@ async function watchAsOwner(demo: Demo): Promise<void> {
       `  Verified by ffprobe: ${video.codec_name}, ${video.width}x${video.height}, ${frames} frames, ${duration.toFixed(1)} s.`,
     ),
   );
-  say(`  The video: ${output}\n  A frame:   ${picture}`);
+  say(`  The video: ${relative(output)}\n  A frame:   ${relative(picture)}`);
 
   const forged = await exitCodeOf(
     encrocam,

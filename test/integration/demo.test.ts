@@ -46,7 +46,7 @@ test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing r
   assert.match(output, /nothing is left running/);
   const directory = /files +(\S+)/.exec(output)?.[1];
   assert.ok(directory, output);
-  assert.equal(existsSync(directory), false);
+  assert.equal(existsSync(path.join(root, directory)), false);
   assert.deepEqual(processesWith(directory), []);
   assert.deepEqual(processesWith(/ca (\S+)\/tls/.exec(output)?.[1] ?? directory), []);
 });
