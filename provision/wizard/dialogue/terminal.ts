@@ -4,7 +4,7 @@
  * line that hangs up are noticed while something else is going on.
  */
 import type { Readable, Writable } from 'node:stream';
-import { Disconnected } from '../signals.ts';
+import { Disconnected, Stopped } from '../signals.ts';
 import { type Key, KeyDecoder } from './keys.ts';
 
 export interface TerminalInput extends Readable {
@@ -26,9 +26,15 @@ const maxWaitingKeys = 512 * 1024;
 const unknownSize = { columns: 80, rows: 24 };
 const leastSize = { columns: 40, rows: 10 };
 
+export interface TerminalOptions {
+  /** Without a key for this long, whoever was there has gone. Default: never. */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
 export class Terminal {
   readonly input: TerminalInput;
   readonly output: TerminalOutput;
+  readonly #idleTimeoutMs: number | undefined;
   readonly #decoder = new KeyDecoder();
   readonly #keys: Key[] = [];
   #waiting: { resolve: (key: Key) => void; reject: (error: Error) => void } | undefined;
@@ -38,9 +44,10 @@ export class Terminal {
   readonly #onData = (bytes: Buffer | string): void => this.#read(Buffer.from(bytes));
   readonly #onEnd = (): void => this.disconnect();
 
-  constructor(input: TerminalInput, output: TerminalOutput) {
+  constructor(input: TerminalInput, output: TerminalOutput, options: TerminalOptions = {}) {
     this.input = input;
     this.output = output;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
     input.setRawMode?.(true);
     input.on('data', this.#onData);
     input.on('end', this.#onEnd);
@@ -66,15 +73,25 @@ export class Terminal {
 
   /**
    * The next key, typed ahead or to come.
-   * @throws {Disconnected}
+   * @throws {Disconnected}, or {Stopped} when nobody types
    */
-  nextKey(): Promise<Key> {
-    if (this.#disconnected) return Promise.reject(this.#disconnected);
-    const key = this.#keys.shift();
-    if (key) return Promise.resolve(key);
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
+  async nextKey(): Promise<Key> {
+    if (this.#disconnected) throw this.#disconnected;
+    const typed = this.#keys.shift();
+    if (typed) return typed;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+        if (this.#idleTimeoutMs === undefined) return;
+        timer = setTimeout(() => {
+          this.#waiting = undefined;
+          reject(new Stopped('nobody typed anything'));
+        }, this.#idleTimeoutMs);
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Forgets the Enters that were typed ahead, up to the first other key. */
