@@ -35,9 +35,8 @@ export async function measureCrypto(directory: string): Promise<Figure[]> {
     encrypting.push(encryptMegabytesPerSecond());
     decrypting.push(await decryptMegabytesPerSecond(file, keys));
   }
-  const [openssl, encrypt, decrypt] = [raw, encrypting, decrypting].map((values) =>
-    quantile(values, 0.5),
-  ) as [number, number, number];
+  // The best of each: what else the machine does can only make a round slower.
+  const [openssl, encrypt, decrypt] = [Math.max(...raw), Math.max(...encrypting), Math.max(...decrypting)];
   return [
     { name: 'openssl aes-128-gcm, 64 KiB', value: openssl, unit: 'MB/s' },
     { name: 'encrypting 64 KiB packets', value: encrypt, unit: 'MB/s' },
