@@ -81,8 +81,7 @@ async function setUp(context: WizardContext, options: WizardOptions): Promise<'d
   try {
     if (await machine.isDone()) return 'done';
     const begun = await begin(context);
-    const camera = await answerAndApply(context, begun);
-    await showCamera(context, camera);
+    await answerAndApply(context, begun);
     await dialogue.ask({ message: 'Press Enter when you have kept it' });
     return 'done';
   } finally {
@@ -98,12 +97,12 @@ async function closeVolume(machine: Machine): Promise<void> {
   if (!(await machine.isDone())) await machine.volume.close();
 }
 
-async function answerAndApply(context: WizardContext, begun: Session) {
+async function answerAndApply(context: WizardContext, begun: Session): Promise<void> {
   let session = begun;
   for (;;) {
     session = await review(context, session);
     const camera = await finish(context, session);
-    if (camera) return camera;
+    if (camera) return showCamera(context, session, camera);
   }
 }
 

@@ -98,29 +98,64 @@ function reporterTo(progress: (text: string) => void, remarks: string[]): Report
 /** What the owner has to keep, as text and as QR codes. */
 export async function showCamera(
   { dialogue, machine }: WizardContext,
+  { draft }: Session,
   { fingerprint, publicKey }: FinishedCamera,
 ): Promise<void> {
-  dialogue.say('\n--- Recording has started ---');
+  const armored = publicKey.trim();
   dialogue.say(
-    'Keep the fingerprint of the signing key, and its public key, where nobody who visits the camera gets at it. ' +
+    '\n--- Recording has started ---\n' +
+      'Keep the fingerprint of the signing key, and its public key, where nobody who visits the camera gets at it. ' +
       'Without one of them, nobody can tell recordings of this camera from forged ones. ' +
       'The public key is also on the boot partition, for the day when the card is in your computer again.\n',
   );
   dialogue.show(`  ${groupFingerprint(fingerprint)}\n`);
-  await showCode(dialogue, `OPENPGP4FPR:${fingerprint}`, 'The fingerprint as a QR code:');
-  dialogue.show(`${publicKey.trim()}\n`);
-  await showCode(dialogue, publicKey.trim(), 'The public key as a QR code:');
+  await showCode(dialogue, 'The fingerprint as a QR code:', [`OPENPGP4FPR:${fingerprint}`]);
+  dialogue.show(`${armored}\n`);
+  await showCode(
+    dialogue,
+    'The public key as a QR code (if it is one long word: base64 -d FILE | gpg --import):',
+    [
+      armored,
+      // Without its frame it fits on narrower terminals.
+      armored.replaceAll(/^(?:-----.*|=.{4}|\w+: .*)$/gm, '').replaceAll(/\s/g, ''),
+    ],
+  );
   const addresses = machine.addresses();
   if (addresses.length > 0) dialogue.say(`Addresses of the camera: ${addresses.join(', ')}`);
-  dialogue.say(`To watch, on your computer: encrocam play LOCATION --signed-by ${fingerprint}`);
+  dialogue.show(
+    `To see what there is, on your computer:\n  encrocam list ${driveLocation(draft.answers.storage)}\n` +
+      `To watch one of them:\n  encrocam play LOCATION/RECORDING --signed-by ${fingerprint}\n`,
+  );
 }
 
-async function showCode(dialogue: WizardContext['dialogue'], text: string, title: string): Promise<void> {
-  const code = await qrCode(text, dialogue.colors, dialogue.columns);
-  if (!code) {
-    dialogue.say(`${title} it does not fit on ${dialogue.columns} columns; take the text.`);
+/** Where the recordings are, as the viewer takes it. */
+export function driveLocation(storage: Answers['storage'] | undefined): string {
+  switch (storage?.driver) {
+    case 'ftp': {
+      const host = storage.host.includes(':') ? `[${storage.host}]` : storage.host;
+      const port = storage.port === 21 ? '' : `:${storage.port}`;
+      const directory = storage.directory.replaceAll(/^\/+|\/+$/g, '');
+      return `ftps://${encodeURIComponent(storage.user)}@${host}${port}/${encodeURI(directory)}`;
+    }
+    case 'directory':
+      return storage.directory;
+    default:
+      return 'DIRECTORY';
+  }
+}
+
+/** The first of the texts that fits. */
+async function showCode(
+  dialogue: WizardContext['dialogue'],
+  title: string,
+  texts: readonly string[],
+): Promise<void> {
+  for (const text of texts) {
+    const code = await qrCode(text, dialogue.colors, dialogue.columns);
+    if (!code) continue;
+    dialogue.say(title);
+    dialogue.show(`${code.lines}\n`);
     return;
   }
-  dialogue.say(title);
-  dialogue.show(`${code.lines}\n`);
+  dialogue.say(`${title} it does not fit on ${dialogue.columns} columns; take the text.`);
 }
