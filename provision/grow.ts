@@ -34,7 +34,7 @@ export type GrowthPlan =
   | { readonly action: 'none'; readonly reason: string }
   | {
       readonly action: 'grow';
-      readonly moveBackup: boolean;
+      /** The backup is not at the end of the card, or the table itself is damaged. */ readonly rewrite: boolean;
       readonly partition: string;
       readonly gainBytes: number;
     };
@@ -51,11 +51,11 @@ export function planGrowth(layout: TableLayout, recordings: string): GrowthPlan 
   const usableEnd = layout.diskSectors - 33;
   const alignment = Math.max(1, alignmentBytes / layout.sectorBytes);
   const wantedEnd = Math.floor(usableEnd / alignment) * alignment;
-  const moveBackup = layout.backupSector !== layout.diskSectors - 1;
-  if (wantedEnd <= end && !moveBackup) return { action: 'none', reason: 'it reaches the end of the card' };
+  const rewrite = layout.backupSector !== layout.diskSectors - 1;
+  if (wantedEnd <= end && !rewrite) return { action: 'none', reason: 'it reaches the end of the card' };
   return {
     action: 'grow',
-    moveBackup,
+    rewrite,
     partition: recordings,
     gainBytes: Math.max(0, wantedEnd - end) * layout.sectorBytes,
   };
@@ -93,7 +93,7 @@ async function growPartition(
     logger.debug('the partition stays as it is', { reason: plan.reason });
     return;
   }
-  if (plan.moveBackup) {
+  if (plan.rewrite) {
     await system.run('sfdisk', [
       '--no-reread',
       '--no-tell-kernel',

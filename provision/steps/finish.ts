@@ -66,7 +66,7 @@ export async function finishPrepared(system: System, place: Place): Promise<void
   await system.remove(paths.readyMark);
 }
 
-/** Whether {@link finishPrepared} is all that is missing. */
+/** Whether {@link finishPrepared} has something left to do. */
 export async function isPrepared(system: System): Promise<boolean> {
-  return (await system.exists(paths.readyMark)) && !(await system.exists(paths.doneMark));
+  return system.exists(paths.readyMark);
 }

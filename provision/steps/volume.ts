@@ -24,7 +24,7 @@ export const volumeFileMegabytes = 64;
 export async function isVolumeMade(system: System, place: Place): Promise<boolean> {
   const marked = markedUuid(await system.readText(paths.volumeMark));
   if (marked === undefined || !(await system.exists(place.volume))) return false;
-  return (await volumeUuid(system, place.volume)) === marked;
+  return (await volumeUuid(system, volumePath(system, place))) === marked;
 }
 
 /**
