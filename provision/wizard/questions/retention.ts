@@ -6,7 +6,7 @@ const bytesPerMegabyte = 1_000_000;
 
 export const retention: Question = {
   id: 'retention',
-  title: 'How long recordings are kept',
+  title: 'Days to keep',
   why:
     'Recordings that are older are removed, on the camera and on the drive. When the camera is full earlier, the ' +
     'oldest that the drive holds go first.',
