@@ -8,7 +8,7 @@ import { chmod, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Ajv2020 } from 'ajv/dist/2020.js';
 import standaloneCode from 'ajv/dist/standalone/index.js';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { createAjv } from '../runtime/config/ajv.ts';
 import { answersSchema, configSchema } from '../runtime/config/schema.ts';
 
@@ -33,25 +33,30 @@ const finishedValidators: Plugin = {
   },
 };
 
+/** How anything of ours becomes a bundle that runs on a camera. */
+export const buildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  plugins: [finishedValidators],
+  logLevel: 'warning',
+} satisfies BuildOptions;
+
 export async function bundle(): Promise<void> {
   const temporary = `${target}.${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(`${temporary}/units`, { recursive: true });
   await build({
-    absWorkingDir: root,
+    ...buildOptions,
     entryPoints: { cli: 'runtime/cli.ts' },
     outdir: temporary,
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    plugins: [finishedValidators],
-    logLevel: 'warning',
   });
   await writeFile(`${temporary}/package.json`, '{"type":"module"}\n');
   for (const units of ['runtime/systemd', 'provision/systemd']) {

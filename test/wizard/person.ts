@@ -13,6 +13,17 @@ export const ownerKey = await readFile(
   'utf8',
 );
 
+export interface StartOptions extends PtyOptions {
+  readonly where?: string;
+  /** What Node.js runs instead of the source: a bundle, with its flags. */
+  readonly command?: readonly string[];
+}
+
+const fromSource = [
+  '--disable-warning=ExperimentalWarning',
+  path.join(import.meta.dirname, 'wizard-process.ts'),
+] as const;
+
 /** A camera that is not set up yet. */
 export class TestCamera {
   readonly root: string;
@@ -33,10 +44,9 @@ export class TestCamera {
   }
 
   /** Starts a wizard on a terminal. */
-  start(options: PtyOptions & { where?: string } = {}): Promise<Pty> {
-    const program = path.join(import.meta.dirname, 'wizard-process.ts');
-    const where = options.where ?? 'on the test terminal';
-    return Pty.start([process.execPath, '--disable-warning=ExperimentalWarning', program, this.root, where], {
+  start(options: StartOptions = {}): Promise<Pty> {
+    const { command = fromSource, where = 'on the test terminal' } = options;
+    return Pty.start([process.execPath, ...command, this.root, where], {
       ...options,
       env: { TERM: 'vt220', ...options.env },
     });

@@ -6,12 +6,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { validateAnswers } from '../../provision/answers/validate.ts';
-import { answerPages, approve, ownerKey, pages, passphrase, TestCamera } from './person.ts';
+import {
+  answerPages,
+  approve,
+  ownerKey,
+  pages,
+  passphrase,
+  type StartOptions,
+  TestCamera,
+} from './person.ts';
 import type { Pty, PtyOptions } from './pty.ts';
 
 async function begin(
   context: TestContext,
-  options: PtyOptions & { where?: string } = {},
+  options: StartOptions = {},
 ): Promise<{ camera: TestCamera; pty: Pty }> {
   const camera = await TestCamera.make();
   context.after(() => camera.remove());
@@ -19,11 +27,7 @@ async function begin(
   return { camera, pty };
 }
 
-async function restart(
-  context: TestContext,
-  camera: TestCamera,
-  options: PtyOptions & { where?: string } = {},
-): Promise<Pty> {
+async function restart(context: TestContext, camera: TestCamera, options: StartOptions = {}): Promise<Pty> {
   const pty = await camera.start(options);
   context.after(() => pty.close());
   await pty.answer('Press Enter to begin here', '');
