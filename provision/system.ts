@@ -182,6 +182,7 @@ export function createSystem(options: HostSystemOptions = {}): System {
       await syncDirectory(path.dirname(target));
     },
     async link(target, file) {
+      await mkdir(path.dirname(at(file)), { recursive: true });
       const temporary = `${at(file)}.encrocam-new`;
       await rm(temporary, { force: true });
       await symlink(target, temporary);

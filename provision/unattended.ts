@@ -10,6 +10,7 @@ import type { Logger } from '../runtime/log.ts';
 import { openStorage } from '../runtime/storage/open.ts';
 import type { Answers, OwnerKey } from './answers/types.ts';
 import { validateAnswers } from './answers/validate.ts';
+import { placeOfMistake } from './json-place.ts';
 import { lockProvisioning } from './lock.ts';
 import { type CardPlace, findPlace, type Place } from './place.ts';
 import { applyAnswers } from './steps/apply.ts';
@@ -60,21 +61,17 @@ export async function provisionUnattended(options: UnattendedOptions): Promise<U
 }
 
 /** @throws {EncroCamError} `CONFIG_INVALID`, with every problem and no secret. */
-export function parseAnswers(text: string): Answers {
+export function parseAnswers(text: string, source: string = answersFile): Answers {
   let value: unknown;
   try {
     // Windows editors put a mark in front.
     value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch (error) {
-    // The parser quotes what stands around a mistake, which may be a password: only the place is told.
-    const position = /position (\d+)/.exec(messageOf(error))?.[1];
-    const before = position === undefined ? undefined : text.slice(0, Number(position)).split('\n');
-    const where = before ? `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}` : 'its end';
-    throw new EncroCamError('CONFIG_INVALID', `${answersFile} is not JSON: look at ${where}.`, {
+  } catch {
+    throw new EncroCamError('CONFIG_INVALID', `${source} is not JSON: look at ${placeOfMistake(text)}.`, {
       hint: 'A missing comma, quote or bracket is the usual cause.',
     });
   }
-  return validateAnswers(value, answersFile);
+  return validateAnswers(value, source);
 }
 
 async function setUp(

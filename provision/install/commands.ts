@@ -122,7 +122,7 @@ async function readAnswers(file: string): Promise<Answers> {
       cause: error,
     });
   }
-  return parseAnswers(text);
+  return parseAnswers(text, printable(file));
 }
 
 /** Only a plain yes is one; without a terminal there is nobody to say it. */

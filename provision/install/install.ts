@@ -29,6 +29,8 @@ export interface InstallContext {
   readonly logger: Logger;
   /** Directory with the program's files. */
   readonly bundle: string;
+  /** The Node.js to install with it. Default: the one that runs this. */
+  readonly node?: string;
 }
 
 /** Everything but the answers: afterwards `encrocam` is a command and the camera is `new`, or `locked` as it was. */
@@ -45,7 +47,9 @@ export async function installProgram(context: InstallContext): Promise<Installed
     await step('packages', `Installing ${missing.join(', ')}`, () => installPackages(system, missing));
   }
   await step('users', 'Making the users encrocam and unlock', () => ensureUsers(system));
-  await step('program', `Copying the program to ${paths.program}`, () => copyProgram(system, bundle));
+  await step('program', `Copying the program to ${paths.program}`, () =>
+    copyProgram(system, bundle, context.node),
+  );
   await system.makeDirectory('/var/lib/encrocam', { mode: 0o755 });
   // The mark by which everything else knows that this is no card.
   if (!(await system.exists(paths.installedMark))) {

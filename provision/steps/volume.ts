@@ -66,9 +66,8 @@ export async function openVolume(system: System, place: Place, secret: string): 
       },
     );
   }
-  const candidates = [secret];
-  const recoveryKey = parseRecoveryKey(secret);
-  if (recoveryKey !== undefined && recoveryKey !== secret) candidates.push(recoveryKey);
+  // A passphrase may look like a recovery key, so what was typed is tried as it is as well.
+  const candidates = new Set([parseRecoveryKey(secret) ?? secret, secret]);
   const isOpen = await system.exists(mapperDevice);
   for (const candidate of candidates) {
     const right = isOpen

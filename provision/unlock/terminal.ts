@@ -24,7 +24,12 @@ export function openTerminal(
   output: NodeJS.WriteStream = process.stdout,
 ): FrontTerminal {
   const isTerminal = input.isTTY === true;
-  if (isTerminal) (input as ReadStream).setRawMode(true);
+  let listener: (chunk: Buffer) => void = () => undefined;
+  if (isTerminal) {
+    (input as ReadStream).setRawMode(true);
+    // Read from now on, so that what was typed too early is not taken for an answer to what is asked later.
+    input.on('data', (chunk: Buffer) => listener(chunk));
+  }
   for (const signal of ignoredSignals) process.on(signal, () => undefined);
   let isGone = false;
   // A terminal that went away is noticed on the input; writing to it until then must not end in a crash.
@@ -35,11 +40,14 @@ export function openTerminal(
       // In raw mode the terminal does not turn a line feed into a new line at its beginning.
       if (!isGone) output.write(isTerminal ? text.replaceAll(/\r?\n/g, '\r\n') : text);
     },
-    onInput: (listener) => void input.on('data', listener),
-    onEnd(listener) {
+    onInput(next) {
+      if (isTerminal) listener = next;
+      else input.on('data', next);
+    },
+    onEnd(next) {
       const end = (): void => {
         isGone = true;
-        listener();
+        next();
       };
       input.once('end', end);
       input.once('close', end);

@@ -61,7 +61,7 @@ export async function createFakeCard(): Promise<FakeCard> {
   );
   await put('/etc/group', 'root:x:0:\nencrocam:x:990:\nunlock:x:991:\nvideo:x:44:\n');
   await put('/etc/hosts', '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n');
-  await put('/usr/share/zoneinfo/Europe/Berlin', 'TZif2');
+  for (const zone of ['Etc/UTC', 'Europe/Berlin']) await put(`/usr/share/zoneinfo/${zone}`, 'TZif2');
   await put('/proc/meminfo', 'MemTotal:        1900000 kB\nMemAvailable:    1500000 kB\n');
   await put('/proc/self/mounts', '');
   await put('/proc/uptime', '90.00 120.00\n');
