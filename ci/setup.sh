@@ -74,7 +74,7 @@ esac
 
 # The stamp names the lock file's content: another lock file, or an install that was cut off, installs again.
 lock=$(sha256sum package.json package-lock.json .npmrc | sha256sum | cut -c1-16)
-if [ ! -e "$stamps/$lock" ]; then
+if [ ! -e "$stamps/$lock" ] || [ ! -x node_modules/.bin/node ]; then
   say "installing from npm: what package-lock.json pins (Node.js 24 among it)"
   rm -rf node_modules
   npm ci --loglevel=error >"$log" 2>&1 || {
