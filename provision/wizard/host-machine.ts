@@ -1,21 +1,17 @@
 /** The camera that this runs on, for the questions: everything is handed to `../steps/` and the trials. */
 import { statfs } from 'node:fs/promises';
 import os from 'node:os';
-import { ConfigError } from '../../runtime/config/validate.ts';
-import { EncroCamError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { cloudInitAnswers } from '../answers/cloud-init.ts';
+import { readGivenAnswers } from '../answers/given.ts';
 import { fetchOwnerKey } from '../answers/owner-keys.ts';
-import { type PartialAnswers, validatePartialAnswers } from '../answers/validate.ts';
 import { type Place, paths } from '../place.ts';
 import { readState } from '../state.ts';
 import { applyAnswers } from '../steps/apply.ts';
-import { answersFile } from '../steps/boot-partition.ts';
 import { joinWifi, radioInterfaces } from '../steps/network.ts';
 import { makeRecoveryKey } from '../steps/recovery-key.ts';
 import { addRecoveryKey, closeVolume, isVolumeMade, makeVolume, openVolume } from '../steps/volume.ts';
 import type { System } from '../system.ts';
-import type { ConfigVolume, GivenAnswers, Machine, ProgressFile } from './machine.ts';
+import type { ConfigVolume, Machine, ProgressFile } from './machine.ts';
 import { parseZoneTable } from './time-zones.ts';
 import { listCameras, testCamera } from './trials/camera.ts';
 import { tryMonitor } from './trials/monitor.ts';
@@ -78,50 +74,6 @@ function progressFile(system: System, file: string): ProgressFile {
     read: () => system.readText(file),
     write: (text) => system.write(file, text, { mode: 0o600 }),
   };
-}
-
-/** `encrocam.json` goes before what Raspberry Pi Imager wrote: it was written for this. */
-async function readGivenAnswers(system: System, bootDirectory: string | undefined): Promise<GivenAnswers> {
-  if (bootDirectory === undefined) return { answers: {}, notes: [] };
-  const notes: string[] = [];
-  const imager = cloudInitAnswers({
-    userData: await system.readText(`${bootDirectory}/user-data`),
-    networkConfig: await system.readText(`${bootDirectory}/network-config`),
-  });
-  notes.push(...imager.notes);
-  if (Object.keys(imager.answers).length > 0) notes.push(taken('Raspberry Pi Imager', imager.answers));
-  const text = await system.readText(`${bootDirectory}/${answersFile}`);
-  if (text === undefined) return { answers: imager.answers, notes };
-  try {
-    const file = validatePartialAnswers(parseJson(text), answersFile);
-    notes.push(taken(answersFile, file));
-    return { answers: { ...imager.answers, ...file }, notes };
-  } catch (error) {
-    if (!(error instanceof EncroCamError)) throw error;
-    notes.push(
-      error instanceof ConfigError ? `${error.message}\n(Nothing of it was taken over.)` : messageOf(error),
-    );
-    return { answers: imager.answers, notes };
-  }
-}
-
-function taken(source: string, answers: PartialAnswers): string {
-  return `Taken over from ${source}: ${Object.keys(answers).join(', ')}.`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's message may quote a password.
-    throw new EncroCamError(
-      'CONFIG_UNREADABLE',
-      `${answersFile} is not JSON: nothing of it was taken over.`,
-      {
-        hint: 'Look for a missing comma, quote or bracket.',
-      },
-    );
-  }
 }
 
 /** A directory that is still to be made lies on the file system of the one above it. */

@@ -2,8 +2,9 @@
  * What the questions need of the camera that they set up. `host-machine.ts` is the real one; tests have another, because
  * no test may format a partition or restart a network.
  */
+
+import type { GivenAnswers } from '../answers/given.ts';
 import type { Answers, CameraConfig, OwnerKey, StorageConfig, WifiAnswers } from '../answers/types.ts';
-import type { PartialAnswers } from '../answers/validate.ts';
 import type { Reporter } from '../steps/step.ts';
 import type { Work } from './dialogue/dialogue.ts';
 import type { Picture } from './picture.ts';
@@ -64,12 +65,6 @@ export interface ConfigVolume {
 export interface ProgressFile {
   read(): Promise<string | undefined>;
   write(text: string): Promise<void>;
-}
-
-export interface GivenAnswers {
-  readonly answers: PartialAnswers;
-  /** Where they came from, and what was left out; for people. */
-  readonly notes: readonly string[];
 }
 
 export interface TimeZone {

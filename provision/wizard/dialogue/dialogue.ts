@@ -11,6 +11,8 @@ export interface Dialogue {
   say(text: string): void;
   /** Lines that are shown as they are: a QR code, a key, a picture. */
   show(lines: string): void;
+  /** Takes everything off the screen, and out of what can be scrolled back to. */
+  clear(): void;
 
   /** One line of text; `initial` is taken for an empty one. */
   ask(options: AskOptions): Promise<string>;

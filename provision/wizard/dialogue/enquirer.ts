@@ -61,6 +61,11 @@ export class EnquirerDialogue implements Dialogue {
     this.#terminal.write(`${lines}\n`);
   }
 
+  clear(): void {
+    // The scrollback last: some terminals push the screen that is cleared into it.
+    this.#terminal.write('\u001b[2J\u001b[3J\u001b[H');
+  }
+
   async ask({ message, initial = '', validate }: AskOptions): Promise<string> {
     const chosen = (typed: string): string => typed.trim() || initial;
     const value = await this.#prompt('Input', {

@@ -44,6 +44,10 @@ export class ScriptedDialogue implements Dialogue {
     this.said.push(lines);
   }
 
+  clear(): void {
+    this.said.push('(cleared)');
+  }
+
   async ask({ message, initial = '', validate }: AskOptions): Promise<string> {
     return this.#text(message, (typed) => typed.trim() || initial, validate);
   }

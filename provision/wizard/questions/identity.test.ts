@@ -150,7 +150,7 @@ test('a passphrase from an answers file is not asked for', async () => {
   assert.equal(change.passphrase, 'from the answers file');
 });
 
-test('a recovery key is shown as words and as a QR code, again if need be', async () => {
+test('a recovery key is shown as words and as a QR code, again if need be, and then taken off the screen', async () => {
   const { change, dialogue } = await ask(
     recoveryKey,
     [
@@ -163,6 +163,7 @@ test('a recovery key is shown as words and as a QR code, again if need be', asyn
   );
   assert.equal(change.facts?.hasRecoveryKey, true);
   assert.equal(dialogue.said.filter((text) => text.includes('lusab-babad-')).length, 2);
+  assert.equal(dialogue.said.at(-1), '(cleared)');
   assert.ok(dialogue.said.some((text) => text.includes('█▀▀▀█') || text.includes('█ ▄▄▄▄▄ █')));
 });
 

@@ -32,6 +32,8 @@ export const recoveryKey: Question = {
       if (!(await dialogue.confirm({ message: 'Show it again?', initial: true }))) break;
       dialogue.show(`\n  ${key}\n`);
     }
+    // Not for whoever sits down at this screen next.
+    dialogue.clear();
     return { facts: { hasRecoveryKey: true } };
   },
   summary: ({ facts }) => (facts.hasRecoveryKey ? 'made' : 'none'),
