@@ -185,7 +185,8 @@ export class CameraSync {
     this.#activity = job && job.recording !== ledger.newest ? 'catching-up' : 'following';
     if (job) return;
     if (isBetweenUploads) this.#works();
-    if (this.#caughtUp || !isBetweenUploads) return;
+    // Not only between uploads: a recorder that writes without a pause leaves no such moment.
+    if (this.#caughtUp) return;
     this.#caughtUp = true;
     logger.info('the drive is up to date', {
       drive: this.#options.storage.location,

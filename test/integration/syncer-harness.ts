@@ -28,19 +28,22 @@ export function recordingOf(slotsAgo: number): RecordingName {
 
 export class SyncerPlace {
   readonly directory: string;
-  readonly #context: TestContext;
+  /** What still runs in it, ended before it is removed. */
+  readonly #running: (() => Promise<void>)[] = [];
 
   static async make(context: TestContext, storage: object, more: object = {}): Promise<SyncerPlace> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-sync-'));
-    context.after(() => rm(directory, { recursive: true, force: true }));
     await mkdir(path.join(directory, 'recordings', camera), { recursive: true });
-    const place = new SyncerPlace(context, directory);
+    const place = new SyncerPlace(directory);
+    context.after(async () => {
+      await Promise.all(place.#running.map((end) => end()));
+      await rm(directory, { recursive: true, force: true });
+    });
     await place.configure(storage, more);
     return place;
   }
 
-  private constructor(context: TestContext, directory: string) {
-    this.#context = context;
+  private constructor(directory: string) {
     this.directory = directory;
   }
 
@@ -67,8 +70,15 @@ export class SyncerPlace {
 
   run(command: 'sync' | 'status', ...args: string[]): Run {
     const run = new Run(command, [...args, '--config', path.join(this.directory, 'config.json')]);
-    this.#context.after(() => run.kill());
+    this.#running.push(() => run.kill());
     return run;
+  }
+
+  /** Begins to write a recording. */
+  write(name: RecordingName): Writer {
+    const writer = new Writer(this.local(name));
+    this.#running.push(() => writer.stop());
+    return writer;
   }
 
   /** Waits for a state that the syncer writes; fails with the last one when it does not come. */
@@ -159,7 +169,7 @@ export class Run {
 }
 
 /** Appends pieces of random size at random times, as a recorder with much to say would. */
-export class Writer {
+class Writer {
   readonly #file: string;
   readonly #progress = new EventEmitter();
   #running = true;

@@ -12,7 +12,7 @@ import { conflictName } from '../../runtime/recordings/names.ts';
 import type { SyncerState } from '../../runtime/state/state.ts';
 import { ftpSoftware, startFtpServer } from '../ftp-servers/index.ts';
 import { driveSettings } from '../support/drive.ts';
-import { bytesOf, Cable, camera, recordingOf, SyncerPlace, Writer } from './syncer-harness.ts';
+import { bytesOf, Cable, camera, recordingOf, SyncerPlace } from './syncer-harness.ts';
 
 const inStep = (state: SyncerState): boolean =>
   state.cameras.every(({ activity, backlogBytes }) => activity === 'following' && backlogBytes === 0);
@@ -36,7 +36,7 @@ for (const software of ftpSoftware) {
     await writeFile(place.local(older), olderBytes);
     const remote = (name: string): string => path.join(server.rootDirectory, camera, name);
 
-    const writer = new Writer(place.local(newest));
+    const writer = place.write(newest);
     let sync = place.run('sync');
     await sync.said('the drive is up to date');
     await writer.more(3_000_000);
@@ -203,7 +203,7 @@ test('without a drive the monitor is called while recording progresses, and told
   const sync = place.run('sync');
   await once(events, 'asked');
   assert.deepEqual(asked, ['/secret-of-the-monitor/start']);
-  const writer = new Writer(place.local(recordingOf(0)));
+  const writer = place.write(recordingOf(0));
   await once(events, 'asked');
   await writer.stop();
   assert.deepEqual(asked.slice(1), ['/secret-of-the-monitor']);
