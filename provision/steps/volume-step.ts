@@ -69,6 +69,7 @@ export const tangStep: Step = {
       ['luks', 'bind', '-y', '-k', '-', '-d', volume, '-s', String(tangSlot), 'tang', pin],
       { input: passphrase },
     );
+    await system.run('systemctl', ['enable', 'encrocam-network-unlock.service']);
     await system.write(tangMark, `${JSON.stringify(tang)}\n`);
   },
 };

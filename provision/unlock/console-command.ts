@@ -15,7 +15,7 @@ import { askForPassphrase } from './front-end.ts';
 import { becomeLogin } from './login.ts';
 import { showStatus } from './status.ts';
 import { openTerminal } from './terminal.ts';
-import { describeConsole, isTtyName } from './where.ts';
+import { describeConsole, describeSetUp, isTtyName } from './where.ts';
 
 const help = `Usage: encrocam console TTY
        encrocam console ssh
@@ -50,7 +50,9 @@ export const command: Command = {
       case 'recording':
         return overSsh ? showStatus(from) : becomeLogin(tty);
       case 'new':
-        return overSsh && process.getuid?.() !== 0 ? asRoot() : setUp(system, from);
+        return overSsh && process.getuid?.() !== 0
+          ? asRoot()
+          : setUp(system, describeSetUp(tty, process.env));
       case 'locked':
         return unlock(system, from, overSsh);
     }
@@ -109,7 +111,7 @@ async function setUp(system: System, where: string): Promise<number> {
   await runWizard({
     input: process.stdin,
     output: process.stdout,
-    where: `on ${where}`,
+    where,
     system,
     place: await findPlace(system),
     logger,

@@ -1,17 +1,14 @@
 /** `encrocam unlock`: see the help text. */
 import { hostname } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from '../../runtime/commands.ts';
-import { isEncroCamError, messageOf } from '../../runtime/errors.ts';
 import { exitCode } from '../../runtime/exit-codes.ts';
-import { createLogger, type Logger } from '../../runtime/log.ts';
-import { findPlace, type Place } from '../place.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { findPlace } from '../place.ts';
 import { requireRoot } from '../root.ts';
-import { readState } from '../state.ts';
-import { tangSlot } from '../steps/volume-step.ts';
-import { createSystem, type System } from '../system.ts';
+import { createSystem } from '../system.ts';
 import { connectAgent } from './agent-client.ts';
 import { askForPassphrase } from './front-end.ts';
+import { unlockByNetwork } from './network-unlock.ts';
 import { openTerminal } from './terminal.ts';
 
 const help = `Usage: encrocam unlock [--network]
@@ -29,7 +26,11 @@ export const command: Command = {
   async run({ values }) {
     requireRoot('encrocam unlock');
     const system = createSystem();
-    if (values.network === true) return unlockByNetwork(system, await findPlace(system));
+    if (values.network === true) {
+      const logger = createLogger({ level: 'info', format: 'auto' });
+      await unlockByNetwork({ system, place: await findPlace(system), logger });
+      return exitCode.whole;
+    }
     const terminal = openTerminal();
     try {
       const agent = await connectAgent('a terminal');
@@ -43,49 +44,3 @@ export const command: Command = {
     }
   },
 };
-
-const clevisTimeoutMs = 60_000;
-const firstPauseMs = 2_000;
-const longestPauseMs = 60_000;
-
-/** Goes on until the camera is unlocked, by this or by a person: after a power cut the router is slower than we are. */
-export async function unlockByNetwork(system: System, place: Place): Promise<number> {
-  const logger = createLogger({ level: 'info', format: 'auto' });
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    if ((await readState(system)) !== 'locked') return exitCode.whole;
-    const passphrase = await askTang(system, place, logger);
-    if (passphrase !== undefined && (await sendToAgent(passphrase))) return exitCode.whole;
-    await wait(pauseMs);
-  }
-}
-
-async function askTang(system: System, place: Place, logger: Logger): Promise<string | undefined> {
-  const volume = place.kind === 'installed' ? system.at(place.volume) : place.volume;
-  try {
-    const { output } = await system.run('clevis', ['luks', 'pass', '-d', volume, '-s', String(tangSlot)], {
-      timeoutMs: clevisTimeoutMs,
-    });
-    return output;
-  } catch (error) {
-    if (!isEncroCamError(error)) throw error;
-    logger.warn('the tang server gave no key', { reason: messageOf(error) });
-    return undefined;
-  }
-}
-
-async function sendToAgent(passphrase: string): Promise<boolean> {
-  const agent = await connectAgent('the tang server');
-  try {
-    return await new Promise((resolve) => {
-      agent.onEvent((event) => {
-        if (event.type === 'state' && event.state === 'locked')
-          agent.send({ type: 'passphrase', passphrase });
-        else if (event.type === 'unlocked' || event.type === 'state') resolve(true);
-        else if (event.type === 'failed' || (event.type === 'wrong' && event.you)) resolve(false);
-      });
-      agent.onClose(() => resolve(false));
-    });
-  } finally {
-    agent.close();
-  }
-}

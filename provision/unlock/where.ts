@@ -12,6 +12,16 @@ export function describeConsole(
   return isScreen(tty) ? `the screen (${tty})` : `the serial console ${tty}`;
 }
 
+/** The same as an adverb: where the set-up runs, for whoever starts a second one. */
+export function describeSetUp(
+  tty: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  if (tty !== 'ssh') return `on ${describeConsole(tty, environment)}`;
+  const [address] = (environment.SSH_CONNECTION ?? '').split(' ');
+  return address ? `over SSH from ${address}` : 'over SSH';
+}
+
 /** Virtual terminals have a screen and a keyboard; everything else that has a getty is a line. */
 export function isScreen(tty: string): boolean {
   return /^tty\d+$/.test(tty);
