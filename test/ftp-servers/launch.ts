@@ -1,5 +1,6 @@
 /** How each server is told what to do: its configuration files and its command line. No processes here. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -127,8 +128,13 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
   await chmod(group, 0o600);
   const root = process.getuid?.() === 0;
   const quota = options.quotaBytes === undefined ? [] : await proftpdQuota(plan, options.quotaBytes);
+  const modules = path.join(plan.fetched.directory, 'usr/lib/proftpd');
   const lines = [
-    `ModulePath ${path.join(plan.fetched.directory, 'usr/lib/proftpd')}`,
+    `ModulePath ${modules}`,
+    // Transfers and listings are part of the program in Debian 12, and modules to load in Debian 13.
+    ...['mod_xfer', 'mod_ls']
+      .filter((name) => existsSync(path.join(modules, `${name}.so`)))
+      .map((name) => `LoadModule ${name}.c`),
     'LoadModule mod_tls.c',
     ...(root ? [] : ['LoadModule mod_vroot.c', 'VRootEngine on']),
     ...(quota.length > 0 ? ['LoadModule mod_quotatab.c', 'LoadModule mod_quotatab_file.c', ...quota] : []),
@@ -141,7 +147,9 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
     `PassivePorts ${ports.passive[0]} ${ports.passive[1]}`,
     `PidFile ${path.join(workDirectory, 'proftpd.pid')}`,
     `ScoreboardFile ${path.join(workDirectory, 'proftpd.scoreboard')}`,
-    'DelayEngine off',
+    '<IfModule mod_delay.c>',
+    '  DelayEngine off',
+    '</IfModule>',
     'AuthPAM off',
     'AuthOrder mod_auth_file.c',
     `AuthUserFile ${passwd}`,
@@ -251,6 +259,7 @@ function execute(
       if (error) reject(new Error(`${command} ${args[0]}: ${error.message} ${stderr}`));
       else resolve(stdout);
     });
-    child.stdin?.end(input ?? '');
+    // A program that does not read may be gone before the pipe is closed: its exit code tells how it went.
+    child.stdin?.on('error', () => undefined).end(input);
   });
 }
