@@ -83,6 +83,24 @@ test('a file that is not JSON is refused with the place of the mistake', async (
   assert.match((await card.read(reasonFile)) ?? '', /line 2, column 12/);
 });
 
+test('what Raspberry Pi Imager wrote completes the file', async () => {
+  await card.put(answersFile, JSON.stringify(answers()));
+  await card.put(`${paths.boot}/user-data`, 'hostname: front-door\n');
+  let hostName = '';
+  await provision(async (given, context) => {
+    hostName = given.hostName;
+    return applied(given, context);
+  });
+  assert.equal(hostName, 'front-door');
+});
+
+test('a file that leaves questions open stays for the wizard, with a word on what is missing', async () => {
+  await card.put(answersFile, '{"hostName": "front-door"}');
+  assert.deepEqual(await provision(), { outcome: 'incomplete', missing: ['unlocking', 'owner', 'cameras'] });
+  assert.equal(await card.read(answersFile), '{"hostName": "front-door"}');
+  assert.match((await card.read(reasonFile)) ?? '', /unlocking, owner, cameras/);
+});
+
 test('a mark in front of the file, as Windows editors put there, is no mistake', async () => {
   await card.put(answersFile, `\ufeff${JSON.stringify(answers())}`);
   assert.equal((await provision()).outcome, 'done');

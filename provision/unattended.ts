@@ -1,20 +1,21 @@
 /**
- * The unattended first boot: a complete `encrocam.json` on the boot partition sets the camera up. One that is wrong or
- * incomplete is written back beside the reason, and the camera waits for the wizard. What is only not there at the
+ * The unattended first boot: a complete `encrocam.json` on the boot partition, together with what Raspberry Pi Imager
+ * wrote, sets the camera up. One that is wrong is written back beside the reason; one that leaves questions open stays
+ * for the wizard, which asks only those. What is only not there at the
  * moment (the network, the drive) is waited for with a bound, and then told as a warning: the camera records, and the
  * syncer goes on trying.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { EncroCamError, isEncroCamError, messageOf } from '../runtime/errors.ts';
+import { type EncroCamError, isEncroCamError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { openStorage } from '../runtime/storage/open.ts';
+import { readGivenAnswers } from './answers/given.ts';
 import type { Answers, OwnerKey } from './answers/types.ts';
-import { validateAnswers } from './answers/validate.ts';
-import { placeOfMistake } from './json-place.ts';
+import { missingAnswers, validateAnswers } from './answers/validate.ts';
 import { lockProvisioning } from './lock.ts';
 import { type CardPlace, findPlace, type Place } from './place.ts';
 import { applyAnswers } from './steps/apply.ts';
-import { answersFile, refuseAnswers } from './steps/boot-partition.ts';
+import { answersFile, explainMissing, refuseAnswers } from './steps/boot-partition.ts';
 import { joinWifi } from './steps/network.ts';
 import type { Reporter } from './steps/step.ts';
 import type { System } from './system.ts';
@@ -23,7 +24,9 @@ export type UnattendedOutcome =
   | { readonly outcome: 'done'; readonly fingerprint: string }
   /** Nothing to do: there is no answers file. */
   | { readonly outcome: 'none' }
-  | { readonly outcome: 'refused'; readonly reason: string };
+  | { readonly outcome: 'refused'; readonly reason: string }
+  /** The wizard has to ask for these. */
+  | { readonly outcome: 'incomplete'; readonly missing: readonly string[] };
 
 /** Booting, DHCP, and the clock from the network take most cameras less than half of it. */
 const networkWaitMs = 90_000;
@@ -42,12 +45,21 @@ export async function provisionUnattended(options: UnattendedOptions): Promise<U
   const { system, logger } = options;
   const place = await findPlace(system);
   if (place.kind !== 'card') return { outcome: 'none' };
-  const text = await system.readText(`${place.bootDirectory}/${answersFile}`);
-  if (text === undefined) return { outcome: 'none' };
+  if (!(await system.exists(`${place.bootDirectory}/${answersFile}`))) return { outcome: 'none' };
   const lock = await lockProvisioning('from the answers file on the boot partition');
   try {
-    const answers = parseAnswers(text);
-    return await setUp(answers, place, options);
+    const given = await readGivenAnswers(system, place.bootDirectory);
+    for (const note of given.notes) logger.info(note);
+    if (given.refusal) throw given.refusal;
+    const missing = missingAnswers(given.answers);
+    if (missing.length > 0) {
+      logger.warn('the answers file is not complete: the wizard asks for the rest', {
+        missing: missing.join(),
+      });
+      await explainMissing(system, place.bootDirectory, missing);
+      return { outcome: 'incomplete', missing };
+    }
+    return await setUp(validateAnswers(given.answers, answersFile), place, options);
   } catch (error) {
     // A refusal that nobody reads is no use without the log; what is a defect of ours is not the file's fault.
     if (!isEncroCamError(error) || isOurs(error)) throw error;
@@ -58,20 +70,6 @@ export async function provisionUnattended(options: UnattendedOptions): Promise<U
   } finally {
     await lock.release();
   }
-}
-
-/** @throws {EncroCamError} `CONFIG_INVALID`, with every problem and no secret. */
-export function parseAnswers(text: string, source: string = answersFile): Answers {
-  let value: unknown;
-  try {
-    // Windows editors put a mark in front.
-    value = JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch {
-    throw new EncroCamError('CONFIG_INVALID', `${source} is not JSON: look at ${placeOfMistake(text)}.`, {
-      hint: 'A missing comma, quote or bracket is the usual cause.',
-    });
-  }
-  return validateAnswers(value, source);
 }
 
 async function setUp(

@@ -6,12 +6,13 @@ import { EncroCamError, messageOf } from '../../runtime/errors.ts';
 import { exitCode } from '../../runtime/exit-codes.ts';
 import { createLogger, printable } from '../../runtime/log.ts';
 import type { Answers } from '../answers/types.ts';
+import { validateAnswers } from '../answers/validate.ts';
+import { placeOfMistake } from '../json-place.ts';
 import { lockProvisioning } from '../lock.ts';
 import { findPlace } from '../place.ts';
 import { requireRoot } from '../root.ts';
 import type { Reporter } from '../steps/step.ts';
 import { createSystem } from '../system.ts';
-import { parseAnswers } from '../unattended.ts';
 import { type InstallContext, installProgram, isSetUp, setUpInstalled, uninstall } from './install.ts';
 import { findBundle } from './program.ts';
 
@@ -123,6 +124,20 @@ async function readAnswers(file: string): Promise<Answers> {
     });
   }
   return parseAnswers(text, printable(file));
+}
+
+/** @throws {EncroCamError} `CONFIG_INVALID`, with every problem and no secret. */
+function parseAnswers(text: string, source: string): Answers {
+  let value: unknown;
+  try {
+    // Windows editors put a mark in front.
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch {
+    throw new EncroCamError('CONFIG_INVALID', `${source} is not JSON: look at ${placeOfMistake(text)}.`, {
+      hint: 'A missing comma, quote or bracket is the usual cause.',
+    });
+  }
+  return validateAnswers(value, source);
 }
 
 /** Only a plain yes is one; without a terminal there is nobody to say it. */

@@ -3,7 +3,6 @@
  * permissions, readable by whoever holds the card. Overwriting before removing is what can be done; a card's
  * controller may keep a copy, which the guide says.
  */
-import { paths } from '../place.ts';
 import type { System } from '../system.ts';
 import type { CameraKey } from './signing-key.ts';
 
@@ -46,5 +45,17 @@ export async function refuseAnswers(system: System, bootDirectory: string, reaso
   await system.rename(`${bootDirectory}/${answersFile}`, `${bootDirectory}/${refusedFile}`);
 }
 
-/** Where the fixed boot directory is, for the commands that run before anything is known. */
-export const bootDirectory = paths.boot;
+/** Says what an answers file leaves open; the file keeps its name, as the wizard takes it over. */
+export async function explainMissing(
+  system: System,
+  bootDirectory: string,
+  missing: readonly string[],
+): Promise<void> {
+  const lines = [
+    `${answersFile} leaves these answers open: ${missing.join(', ')}.`,
+    '',
+    'Add them for a camera that sets itself up, or answer them on the camera: it asks for nothing else.',
+    '',
+  ];
+  await system.write(`${bootDirectory}/${reasonFile}`, lines.join('\r\n'), noModes);
+}
