@@ -222,7 +222,8 @@ test('days are proposed that fit on the card at the measured rate', async () => 
       },
     },
   );
-  // 50 GB free, less 256 MB; 6.8 GB a day with the reserve.
+  // 50 GB free, less 256 MB on the camera; 6.8 GB a day with the reserve.
+  assert.ok(dialogue.said.some((text) => /The drive has 50 GB free .* about 7 days/.test(text)));
   assert.equal(change.answers?.recordings?.retentionDays, 7);
   assert.deepEqual(change.answers?.storage, {
     driver: 'directory',

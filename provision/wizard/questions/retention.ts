@@ -21,7 +21,7 @@ export const retention: Question = {
         `The test recordings had ${readableBitRate(facts.videoBytesPerSecond)}: about ${readableBytes(daily)} a day, with a reserve for what moves.`,
       );
     }
-    const fit = await fitOnCard(context, recordings.directory, recordings.keepFreeMegabytes, daily);
+    const fit = await tellRoom(context, 'camera', recordings.directory, recordings.keepFreeMegabytes, daily);
     const retentionDays = await askDays(context, {
       message: 'Days on the camera',
       initial:
@@ -34,6 +34,9 @@ export const retention: Question = {
     const changed = { recordings: { ...recordings, retentionDays } };
     const { storage } = answers;
     if (!storage || storage.driver === 'none') return { answers: changed };
+    if (storage.driver === 'directory') {
+      await tellRoom(context, 'drive', storage.directory, 0, daily);
+    } else dialogue.say('How much room an FTP drive has, it does not tell.');
     const driveDays = await askDays(context, {
       message: 'Days on the drive (0 keeps them for ever)',
       initial: storage.retentionDays,
@@ -52,22 +55,20 @@ export const retention: Question = {
   },
 };
 
-async function fitOnCard(
+/** Tells how much room there is, and returns how many days fit if that is known. */
+async function tellRoom(
   { dialogue, machine }: QuestionContext,
+  where: 'camera' | 'drive',
   directory: string,
   keepFreeMegabytes: number,
   daily: number | undefined,
 ): Promise<number | undefined> {
   const { freeBytes, totalBytes } = await machine.space(directory);
   const usable = Math.max(0, freeBytes - keepFreeMegabytes * bytesPerMegabyte);
-  if (daily === undefined) {
-    dialogue.say(`The camera has ${readableBytes(usable)} free of ${readableBytes(totalBytes)}.`);
-    return undefined;
-  }
-  const days = daysThatFit(usable, daily);
-  dialogue.say(
-    `The camera has ${readableBytes(usable)} free of ${readableBytes(totalBytes)}: room for ${days === 0 ? 'less than a day' : `about ${readableDays(days)}`}.`,
-  );
+  const room = `The ${where} has ${readableBytes(usable)} free of ${readableBytes(totalBytes)}`;
+  const days = daily === undefined ? undefined : daysThatFit(usable, daily);
+  if (days === undefined) dialogue.say(`${room}.`);
+  else dialogue.say(`${room}: room for ${days === 0 ? 'less than a day' : `about ${readableDays(days)}`}.`);
   return days;
 }
 
