@@ -46,7 +46,8 @@ export function openTerminal(
     },
     onEnd(next) {
       const end = (): void => {
-        isGone = true;
+        // A pipe ends with its last line; what comes of that is still to be told.
+        isGone = isTerminal;
         next();
       };
       input.once('end', end);

@@ -124,6 +124,18 @@ test('keys that interrupt elsewhere do nothing here, and no shell appears', asyn
   assert.deepEqual(tried, ['right']);
 });
 
+test('a pipe is told what came of its last line, after it has ended', async () => {
+  speak();
+  const program = path.join(root, 'test/support/prompt-in-terminal.ts');
+  const child = spawn(process.execPath, [program, socketPath], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end('wrong one\nstill wrong');
+  let output = '';
+  for await (const text of child.stdout.setEncoding('utf8')) output += text;
+  assert.deepEqual(tried, ['wrong one', 'still wrong']);
+  assert.match(output, /Wrong passphrase \(1 wrong so far\)[\s\S]*Wrong passphrase \(2 wrong so far\)/);
+  assert.match(output, /outcome: ended/);
+});
+
 test('the line hanging up ends the prompt', async () => {
   const terminal = openPrompt();
   speak();
