@@ -15,7 +15,7 @@ demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 	@node demo/demo.ts
 
 test: ## everything that CI runs
-	@ci/setup.sh run ftp qemu provision
+	@ci/setup.sh run ftp qemu provision wizard
 	@node ci/test.ts
 
 bench: ## measure, print a table, write build/bench.json
