@@ -40,9 +40,10 @@ apt_install() {
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null 2>&1 ||
     fail "no apt-get here: EncroCam's set-up is for Debian, Ubuntu and their relatives. Needed: $missing"
-  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 ||
-    fail "no root and no sudo here. Let somebody with root run: apt-get install --no-install-recommends $missing"
   say "installing from apt: $missing"
+  # Asks for the password, where sudo wants one, before anything is hidden in the log.
+  [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo true; } ||
+    fail "this needs root or sudo. Somebody who has it can run: apt-get install --no-install-recommends $missing"
   # Lists may be missing or name versions that are gone: refresh them once, then try again.
   # shellcheck disable=SC2086
   apt install -y --no-install-recommends $missing >"$log" 2>&1 || {
