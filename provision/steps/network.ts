@@ -49,12 +49,21 @@ export async function joinWifi(system: System, wifi: WifiAnswers): Promise<numbe
     await system.write(configFile(radio), supplicantConfig(wifi), { mode: 0o600 });
     await system.run('systemctl', ['enable', `wpa_supplicant@${radio}.service`]);
   }
-  if (await system.hasProgram('rfkill')) await system.run('rfkill', ['unblock', 'wifi']);
+  await unblockRadios(system);
   await system.run('networkctl', ['reload'], { exitCodes: [0, 1] });
   for (const radio of radios) {
     await system.run('systemctl', ['restart', '--no-block', `wpa_supplicant@${radio}.service`]);
   }
   return radios.length;
+}
+
+/** Some boards start with the radio switched off by software. The kernel's own files do what rfkill(8) does. */
+async function unblockRadios(system: System): Promise<void> {
+  for (const name of await system.list('/sys/class/rfkill')) {
+    const directory = `/sys/class/rfkill/${name}`;
+    if ((await system.readText(`${directory}/type`))?.trim() !== 'wlan') continue;
+    await system.run('tee', [system.at(`${directory}/soft`)], { input: '0' });
+  }
 }
 
 /** Names of the interfaces that are radios. */

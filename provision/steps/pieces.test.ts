@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { createFakeCard } from '../../test/support/fake-card.ts';
 import { findPlace, paths } from '../place.ts';
@@ -8,7 +9,7 @@ import { chooseCipher, parseSpeed } from './cipher.ts';
 import { ensureHostKeys } from './host-keys.ts';
 import { withHostName } from './host-name.ts';
 import { keyDerivationFor } from './luks.ts';
-import { supplicantConfig, wpaKey } from './network.ts';
+import { joinWifi, supplicantConfig, wpaKey } from './network.ts';
 import { makeRecoveryKey, parseRecoveryKey } from './recovery-key.ts';
 
 const meminfo = (totalMib: number, availableMib: number): string =>
@@ -89,6 +90,26 @@ test('no name of a network can break out of its configuration, and the passphras
   assert.match(text, /^ {2}scan_ssid=1$/m);
   assert.ok(!text.includes('long enough'));
   assert.match(supplicantConfig({ ssid: 'open', country: 'DE', hidden: false }), /key_mgmt=NONE/);
+});
+
+test('every radio is switched on, configured for root alone, and joined without waiting', async () => {
+  const card = await createFakeCard();
+  try {
+    const wifi = { ssid: 'home', passphrase: 'long enough', country: 'DE', hidden: false };
+    assert.equal(await joinWifi(card.system, wifi), 0);
+    await card.put('/sys/class/net/wlan0/phy80211/name', 'phy0');
+    await card.put('/sys/class/rfkill/rfkill0/type', 'wlan\n');
+    await card.put('/sys/class/rfkill/rfkill1/type', 'bluetooth\n');
+    assert.equal(await joinWifi(card.system, wifi), 1);
+    const file = '/etc/wpa_supplicant/wpa_supplicant-wlan0.conf';
+    assert.equal(await card.read(file), supplicantConfig(wifi));
+    assert.equal((await stat(card.system.at(file))).mode & 0o777, 0o600);
+    const switched = card.calls.filter((call) => call.startsWith('tee'));
+    assert.deepEqual(switched, [`tee ${card.system.at('/sys/class/rfkill/rfkill0/soft')}`]);
+    assert.ok(card.calls.includes('systemctl restart --no-block wpa_supplicant@wlan0.service'));
+  } finally {
+    await card.remove();
+  }
 });
 
 test('the host name replaces the one before and leaves the other lines alone', () => {
