@@ -112,6 +112,11 @@ export class Home {
     return path.join(this.drive.rootDirectory, cameraName);
   }
 
+  /** A drive as new: for a camera that has nothing to do with the one before. */
+  async emptyDrive(): Promise<void> {
+    await rm(this.recordingsDirectory, { recursive: true, force: true });
+  }
+
   /** Bytes of recordings on the drive. */
   async bytesOnDrive(): Promise<number> {
     const names = await recordingNames(this.recordingsDirectory);

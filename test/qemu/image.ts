@@ -62,6 +62,10 @@ export class CardBox {
     return path.join(this.directory, `card-${++this.#number}.img`);
   }
 
+  async removeFile(file: string): Promise<void> {
+    await rm(file, { force: true });
+  }
+
   async close(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
   }

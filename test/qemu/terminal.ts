@@ -153,6 +153,12 @@ export class Terminal {
     await this.type(text + keys.enter);
   }
 
+  /** Waits for a question, types the answer, presses Enter. */
+  async answer(question: RegExp | string, text: string, options?: ExpectOptions): Promise<void> {
+    await this.expect(question, options);
+    await this.typeLine(text);
+  }
+
   #failure(expression: RegExp | undefined, reason: string): Error {
     const wanted = expression ? `waiting for ${expression}: ` : '';
     return new Error(`${this.name}: ${wanted}${reason}.${this.#context()}`);
