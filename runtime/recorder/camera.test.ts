@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto';
 import test from 'node:test';
 import type { Camera } from '../config/load.ts';
 import { decryptVideo, keyBytes, PacketReader } from '../encrocrypt/index.ts';
-import { CameraRecorder, type PreviousRun } from './camera.ts';
+import { type Beginning, CameraRecorder } from './camera.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeKey, LogBook, packetKinds, settle } from './fakes.ts';
 import type { SealedKey } from './sealed-key.ts';
 
@@ -24,7 +24,7 @@ const camera: Camera = {
   driveDirectory: 'front',
 };
 
-function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), previous?: PreviousRun) {
+function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), beginning?: Beginning) {
   const clock = new FakeClock(startMs);
   const disk = new FakeDisk();
   const logger = new LogBook();
@@ -45,7 +45,7 @@ function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), previo
     clock,
     logger,
   });
-  const done = recorder.run(previous);
+  const done = recorder.run(beginning);
   const latest = (): FakeSource => {
     const source = sources.at(-1);
     assert.ok(source, 'ffmpeg was started');
@@ -105,7 +105,7 @@ test('the gap since a run that was killed is told once video comes, and one set 
     [{ lastWriteMs: startMs - 40_000, inOrder: true }, /stopped/],
     [{ lastWriteMs: startMs + 40_000, inOrder: false }, undefined],
   ] as const) {
-    const { clock, logger, recorder, done, latest } = setUp(undefined, previous);
+    const { clock, logger, recorder, done, latest } = setUp(undefined, { previous, afterPowerCut: false });
     await settle();
     assert.equal(recorder.state().lastWriteMs, previous.lastWriteMs);
     latest().deliver('video');
@@ -116,6 +116,18 @@ test('the gap since a run that was killed is told once video comes, and one set 
     recorder.stop();
     await done;
   }
+});
+
+test('after a power cut the file of before is not touched, and the rest of the slot goes into a new one', async () => {
+  const { clock, disk, recorder, done, latest } = setUp(undefined, { afterPowerCut: true });
+  disk.files.set(first, Buffer.from('as the power cut left it'));
+  await settle();
+  latest().deliver('video');
+  await clock.pass(125);
+  recorder.stop();
+  await done;
+  assert.equal(disk.files.get(first)?.toString(), 'as the power cut left it');
+  assert.equal(videoOf(disk.files.get('/r/front/rec-20270115T080001Z-59s.encrocam')), 'video');
 });
 
 test('an ffmpeg that does not end when it is asked to is killed after 5 s', async () => {

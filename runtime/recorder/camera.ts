@@ -13,12 +13,13 @@ import type { RecorderCameraState } from '../state/state.ts';
 import { CameraKeys, prepareAheadMs } from './camera-keys.ts';
 import { type Clock, StepDetector } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
-import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
+import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
 import { GapKeeper, seconds } from './gaps.ts';
 import { DiskFullError, Recording } from './recording.ts';
 import type { SealedKey } from './sealed-key.ts';
 import { Session } from './session.ts';
+import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
 
 /** How often stalls, slots and the clock are looked at. */
@@ -46,14 +47,18 @@ export interface PreviousRun {
   readonly inOrder: boolean;
 }
 
+/** How a run begins. */
+export interface Beginning {
+  readonly previous?: PreviousRun;
+  /** What is on disk may have lost its end. */
+  readonly afterPowerCut: boolean;
+}
+
 /** Why a session was ended by us. */
 type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
 
 /** How long ffmpeg may take to end: one that stalls has nothing to deliver, one at a slot's end holds up the next. */
-const stopTimeoutsMs = { slot: 2000, clock: 2000, stall: 1000, stop: 5000 } satisfies Record<
-  EndReason,
-  number
->;
+const stopTimeoutsMs: Record<EndReason, number> = { slot: 2000, clock: 2000, stall: 1000, stop: 5000 };
 
 export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
@@ -71,6 +76,7 @@ export class CameraRecorder {
   #stopped = false;
   #hasRecorded = false;
   #previous: PreviousRun | undefined;
+  #afterPowerCut = false;
   #wake: (() => void) | undefined;
   #lastWriteMs: number | undefined;
   #bytesWritten = 0;
@@ -86,8 +92,9 @@ export class CameraRecorder {
   }
 
   /** Runs until it is stopped; never rejects. */
-  async run(previous?: PreviousRun): Promise<void> {
+  async run({ previous, afterPowerCut }: Beginning = { afterPowerCut: false }): Promise<void> {
     this.#previous = previous;
+    this.#afterPowerCut = afterPowerCut;
     // Still true, and needed by the next run if this one is killed before its first write.
     this.#lastWriteMs = previous?.lastWriteMs;
     const cancelTick = this.#startTicking();
@@ -190,7 +197,7 @@ export class CameraRecorder {
     }
     return this.#trouble(
       reason === 'stall'
-        ? `no video for ${this.#options.camera.stallTimeoutSeconds} s${tail(session.lastWords)}`
+        ? `no video for ${this.#options.camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
         : describeEnd(end, session.lastWords),
       session.lastByteMs ?? this.#silentSinceMs(),
     );
@@ -199,11 +206,19 @@ export class CameraRecorder {
   /** The open recording if it is the present slot's, or a new one with its key packet. */
   async #recordingForNow(): Promise<Recording> {
     const { camera, clock, slotMs, fileSystem, logger, space } = this.#options;
-    const name = recordingAt(clock.nowMs(), slotMs);
-    if (this.#recording?.name.fileName === name.fileName) return this.#recording;
+    const slot = recordingAt(clock.nowMs(), slotMs);
+    if (this.#recording && endsTogether(this.#recording.name, slot)) return this.#recording;
     await this.#retire(this.#recording);
     this.#recording = undefined;
     const key = await this.#keys.next();
+    const existing = await fileSystem.list(camera.localDirectory);
+    const name = chooseRecording({
+      nowMs: clock.nowMs(),
+      slotMs,
+      existing,
+      afterPowerCut: this.#afterPowerCut,
+    });
+    this.#afterPowerCut = false;
     const recording = await Recording.open({
       directory: camera.localDirectory,
       name,
@@ -269,12 +284,12 @@ export class CameraRecorder {
     if (session && recording && this.#endReason === undefined) {
       const wanted = recordingAt(clock.nowMs(), slotMs);
       const silentMs = nowMs - Math.max(session.lastByteMs ?? session.startedMs, session.startedMs);
-      if (wanted.fileName !== recording.name.fileName) {
+      if (!endsTogether(wanted, recording.name)) {
         this.#endSession(stepMs === 0 ? 'slot' : 'clock');
       } else if (!session.heldBack && silentMs >= camera.stallTimeoutSeconds * 1000) {
         this.#endSession('stall');
       }
-      const leftMs = recording.name.startMs + slotMs - clock.nowMs();
+      const leftMs = recording.name.startMs + recording.name.lengthMs - clock.nowMs();
       if (this.#keys.overdue || leftMs <= Math.min(prepareAheadMs, slotMs / 2)) this.#keys.prepare();
       const key = this.#keys.takeOverdue();
       if (key) this.#track(this.#rekey(recording, key));
@@ -380,14 +395,4 @@ export class CameraRecorder {
   #path(recording: Recording): string {
     return path.join(this.#options.camera.localDirectory, recording.name.fileName);
   }
-}
-
-function describeEnd(end: SourceEnd, lastWords: string): string {
-  if (end.error) return `ffmpeg cannot be started: ${messageOf(end.error)}`;
-  const how = end.signal === null ? `code ${end.code}` : end.signal;
-  return `ffmpeg ended with ${how}${tail(lastWords)}`;
-}
-
-function tail(lastWords: string): string {
-  return lastWords === '' ? '' : ` (${lastWords})`;
 }

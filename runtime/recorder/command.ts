@@ -5,6 +5,7 @@ import { type Camera, defaultConfigFile, type LoadedConfig, loadConfig } from '.
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { createLogger, type Logger } from '../log.ts';
+import { readBootId } from '../state/boot-id.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { systemClock } from './clock.ts';
 import { EncoderChooser, hardwareProbe } from './encoder.ts';
@@ -62,6 +63,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       fileSystem: diskFileSystem,
       clock: systemClock,
       logger,
+      bootId: await readBootId(),
     });
     logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
     await recordUntilSignal(recorder, logger);

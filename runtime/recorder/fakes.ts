@@ -104,6 +104,12 @@ export class FakeDisk implements FileSystem {
   /** Thrown by the next writes, when set. */
   failure: Error | undefined;
 
+  async list(directory: string): Promise<string[]> {
+    return [...this.files.keys()]
+      .filter((file) => file.startsWith(`${directory}/`))
+      .map((file) => file.slice(directory.length + 1));
+  }
+
   async openAppend(file: string): ReturnType<FileSystem['openAppend']> {
     if (this.failure) throw this.failure;
     this.files.set(file, this.files.get(file) ?? Buffer.alloc(0));

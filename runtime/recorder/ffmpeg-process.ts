@@ -1,6 +1,7 @@
 /** A running ffmpeg, as the session sees it. */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { messageOf } from '../errors.ts';
 
 export interface VideoSource {
   readonly stdout: Readable;
@@ -32,4 +33,15 @@ export function ffmpegStarter(ffmpeg: string): StartSource {
     });
     return { stdout: child.stdout, stderr: child.stderr, ended, kill: (signal) => void child.kill(signal) };
   };
+}
+
+/** For a log line: how ffmpeg ended, and what it said last. */
+export function describeEnd(end: SourceEnd, lastWords: string): string {
+  if (end.error) return `ffmpeg cannot be started: ${messageOf(end.error)}`;
+  const how = end.signal === null ? `code ${end.code}` : end.signal;
+  return `ffmpeg ended with ${how}${inBrackets(lastWords)}`;
+}
+
+export function inBrackets(lastWords: string): string {
+  return lastWords === '' ? '' : ` (${lastWords})`;
 }

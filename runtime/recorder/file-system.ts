@@ -1,6 +1,7 @@
 /** The few calls that recordings are written with, so that a full or failing disk can be tried out. */
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { systemErrorCode } from '../errors.ts';
 
 export interface AppendFile {
   /** Writes at the end; gives how many bytes were taken: fewer when the disk fills up in the middle. */
@@ -13,9 +14,20 @@ export interface AppendFile {
 export interface FileSystem {
   /** Opens a file to append to; it and its directory are made, durably, where they are missing. */
   openAppend(file: string): Promise<AppendFile>;
+  /** Names in a directory; none if it does not exist. */
+  list(directory: string): Promise<string[]>;
 }
 
 export const diskFileSystem: FileSystem = {
+  async list(directory) {
+    try {
+      return await readdir(directory);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  },
+
   async openAppend(file) {
     const directory = path.dirname(file);
     await mkdir(directory, { recursive: true });

@@ -10,7 +10,7 @@ import {
   stateIntervalMs,
   writeState,
 } from '../state/state.ts';
-import { CameraRecorder, type PreviousRun } from './camera.ts';
+import { type Beginning, CameraRecorder } from './camera.ts';
 import type { Clock } from './clock.ts';
 import { type ChosenEncoder, ffmpegArguments } from './ffmpeg.ts';
 import type { StartSource } from './ffmpeg-process.ts';
@@ -35,6 +35,8 @@ export interface RecorderOptions {
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Another one after each start of the machine. */
+  readonly bootId: string;
 }
 
 export class Recorder {
@@ -91,7 +93,9 @@ export class Recorder {
     await this.#space.start();
     const before = await readRecorderState(this.#options.config.recordings.directory);
     this.#writeStateRegularly();
-    await Promise.all(this.#cameras.map((camera) => camera.run(previousRun(before, camera.state().name))));
+    await Promise.all(
+      this.#cameras.map((camera) => camera.run(beginning(before, camera.state().name, this.#options.bootId))),
+    );
     this.#space.stop();
     this.#cancelState?.();
     await this.#writeState({ stoppedMs: this.#options.clock.nowMs() });
@@ -117,6 +121,7 @@ export class Recorder {
       const state: RecorderState = {
         service: 'record',
         pid: process.pid,
+        bootId: this.#options.bootId,
         startedMs: this.#startedMs,
         updatedMs: clock.nowMs(),
         ...more,
@@ -140,8 +145,12 @@ export class Recorder {
   }
 }
 
-function previousRun(state: RecorderState | undefined, name: string): PreviousRun | undefined {
+/** What the state file of the run before tells a camera of this one. */
+function beginning(state: RecorderState | undefined, name: string, bootId: string): Beginning {
+  const inOrder = state?.stoppedMs !== undefined;
+  // A process that was killed loses nothing: what it wrote is the kernel's. A kernel that went loses what was not flushed.
+  const afterPowerCut = !inOrder && state?.bootId !== bootId;
   const lastWriteMs = state?.cameras.find((camera) => camera.name === name)?.lastWriteMs;
-  if (typeof lastWriteMs !== 'number') return undefined;
-  return { lastWriteMs, inOrder: state?.stoppedMs !== undefined };
+  if (typeof lastWriteMs !== 'number') return { afterPowerCut };
+  return { afterPowerCut, previous: { lastWriteMs, inOrder } };
 }

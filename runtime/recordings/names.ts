@@ -31,6 +31,12 @@ export function recordingAt(timeMs: number, lengthMs: number): RecordingName {
   return { fileName: format(startMs, lengthMs), startMs, lengthMs, conflict: undefined };
 }
 
+/** A recording of a part of a slot: whole seconds, and less than the slot before `endMs`. */
+export function recordingBetween(startMs: number, endMs: number): RecordingName {
+  const lengthMs = endMs - startMs;
+  return { fileName: format(startMs, lengthMs), startMs, lengthMs, conflict: undefined };
+}
+
 /** The name under which a recording goes beside one that has its name but other bytes. */
 export function conflictName(name: RecordingName, conflict: number): RecordingName {
   return { ...name, conflict, fileName: format(name.startMs, name.lengthMs, conflict) };

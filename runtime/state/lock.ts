@@ -11,6 +11,7 @@ import { mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/prom
 import net from 'node:net';
 import path from 'node:path';
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
+import { readBootId } from './boot-id.ts';
 
 export interface Lock {
   /** Gives the lock back. Calling it again does nothing. */
@@ -113,7 +114,7 @@ async function isAlive(other: Holder, own: Holder): Promise<boolean> {
 async function describe(pid: number): Promise<Holder> {
   const [stat, bootId, pidNamespace] = await Promise.all([
     readFile(`/proc/${pid}/stat`, 'utf8'),
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    readBootId(),
     readlink('/proc/self/ns/pid'),
   ]);
   // proc(5): field 22 is starttime; field 2, the name in brackets, may hold blanks and brackets itself.
@@ -121,7 +122,7 @@ async function describe(pid: number): Promise<Holder> {
   const startTicks = rest[18];
   // A zombie has ended; only its parent has not asked for its exit code yet.
   if (startTicks === undefined || state === 'Z') throw new Error(`process ${pid} has ended`);
-  return { pid, startTicks, bootId: bootId.trim(), pidNamespace };
+  return { pid, startTicks, bootId, pidNamespace };
 }
 
 /** `undefined` when there is no such file or it is not a holder's: then nobody can be named by it. */

@@ -11,6 +11,8 @@ import path from 'node:path';
 export interface RecorderState {
   readonly service: 'record';
   readonly pid: number;
+  /** The kernel's, another one after each start of the machine. */
+  readonly bootId: string;
   readonly startedMs: number;
   readonly updatedMs: number;
   /** Set when it ended in an orderly way. */

@@ -12,6 +12,7 @@ function recorder(
 ): RecorderState {
   return {
     service: 'record',
+    bootId: 'this-boot',
     pid: 10,
     startedMs: nowMs - 3600_000,
     updatedMs: nowMs - 1000,

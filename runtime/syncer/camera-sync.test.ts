@@ -200,6 +200,25 @@ test('bytes altered on the drive between two sessions are not appended to', asyn
   assert.equal(scene.sync.complete, false);
 });
 
+test('what a power cut took from the disk is left on the drive, told, and not uploaded again', async (context) => {
+  const scene = await Scene.make(context);
+  const bytes = randomBytes(5000);
+  scene.drive.add(scene.key(newest), Buffer.concat([bytes, randomBytes(800)]));
+  scene.write(newest, bytes);
+  void scene.run();
+  await scene.until('confirmation', () => scene.confirmed(newest) === 5000);
+  assert.ok(scene.log.some((line) => line.startsWith('<4>') && line.includes('bytes=800')));
+  assert.equal(scene.drive.read(scene.key(newest)).length, 5800);
+  assert.equal(scene.drive.files.has(scene.key(conflictName(newest, 1))), false);
+  // Should it go on all the same, the two differ for good.
+  scene.write(newest, randomBytes(100));
+  await scene.until(
+    'a conflict copy',
+    () => scene.drive.read(scene.key(conflictName(newest, 1))).length === 5100,
+  );
+  assert.equal(scene.drive.read(scene.key(newest)).length, 5800);
+});
+
 test('a file that others wrote to within a session is noticed before the next append', async (context) => {
   const scene = await Scene.make(context);
   void scene.run();

@@ -158,6 +158,14 @@ export class CameraSync {
       get stopping() {
         return stopping();
       },
+      ahead: ({ name }, bytes) =>
+        this.#options.logger.warn(
+          'the drive holds more of a recording than the disk: a power cut took it from the disk',
+          {
+            file: name.fileName,
+            bytes,
+          },
+        ),
       isDue: (name) => this.#isWanted(name) && !this.#isHeld(name),
       stepping: (job, isBetweenUploads) => this.#stepping(job, isBetweenUploads),
       confirmed: (bytes) => this.#confirmed(bytes),

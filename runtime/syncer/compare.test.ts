@@ -17,6 +17,7 @@ async function compare(
   held: Uint8Array,
   driveBytes = held.length,
   drive = new MemoryDrive(),
+  andNoMore = true,
 ): Promise<Comparison> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-compare-'));
   context.after(() => rm(directory, { recursive: true, force: true }));
@@ -25,7 +26,7 @@ async function compare(
   drive.add(key, held);
   const storage = drive.session();
   await storage.connect();
-  return compareCopy(storage, key, driveBytes, file);
+  return compareCopy(storage, key, driveBytes, file, andNoMore);
 }
 
 function altered(length: number, at: number): Buffer {
@@ -54,6 +55,13 @@ for (const [what, held] of [
 
 test('a copy longer than the local file is different', async (context) => {
   assert.equal((await compare(context, Buffer.concat([local, Buffer.from('x')]))).kind, 'different');
+});
+
+test('a copy that holds more is the same as far as the local file goes, if only that is asked', async (context) => {
+  const more = Buffer.concat([local, Buffer.from('lost in a power cut')]);
+  assert.equal((await compare(context, more, local.length, new MemoryDrive(), false)).kind, 'same');
+  more[local.length - 1] = (more[local.length - 1] ?? 0) ^ 1;
+  assert.equal((await compare(context, more, local.length, new MemoryDrive(), false)).kind, 'different');
 });
 
 test('a copy that is longer than the drive tells is different', async (context) => {

@@ -17,7 +17,8 @@ export type Comparison =
   | { readonly kind: 'gone' };
 
 /**
- * Compares the drive's `file`, of which the drive says that it is `driveBytes` long, with the local file.
+ * Compares the first `driveBytes` of the drive's `file` with the local file; `andNoMore`: that is all the drive says
+ * that it holds.
  * @throws what `storage.read` throws, but for a refusal: a file that cannot be read counts as different.
  */
 export async function compareCopy(
@@ -25,6 +26,7 @@ export async function compareCopy(
   file: DrivePath,
   driveBytes: number,
   localFile: string,
+  andNoMore = true,
 ): Promise<Comparison> {
   let handle: FileHandle;
   try {
@@ -34,7 +36,7 @@ export async function compareCopy(
     throw error;
   }
   try {
-    return await compareWith(storage, file, driveBytes, handle);
+    return await compareWith(storage, file, driveBytes, handle, andNoMore);
   } catch (error) {
     if (!isEncroCamError(error, 'STORAGE_REFUSED')) throw error;
     return { kind: 'different', reason: 'the drive does not let it be read' };
@@ -48,13 +50,14 @@ async function compareWith(
   file: DrivePath,
   driveBytes: number,
   handle: FileHandle,
+  andNoMore: boolean,
 ): Promise<Comparison> {
   const tailStart = Math.max(0, driveBytes - comparedTailBytes);
   const tail = await readLocal(handle, tailStart, driveBytes - tailStart);
   if (tail.length < driveBytes - tailStart) return { kind: 'different', reason: 'the drive has more' };
   if (driveBytes === 0) return { kind: 'same', tail };
   // One byte more than there should be: a drive whose size is wrong, or was, gives it.
-  const remoteTail = await collect(storage, file, tailStart, tail.length + 1);
+  const remoteTail = await collect(storage, file, tailStart, tail.length + (andNoMore ? 1 : 0));
   if (remoteTail.length !== tail.length) {
     return { kind: 'different', reason: 'the drive gives another length than it tells' };
   }

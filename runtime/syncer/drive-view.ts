@@ -25,8 +25,13 @@ export class DriveView {
       }
       const { copy } = recording;
       if (copy.kind === 'given-up') recording.copy = { kind: 'unknown' };
+      const size =
+        copy.kind === 'known' || copy.kind === 'ahead' ? (this.#sizes.get(copy.target.fileName) ?? 0) : 0;
+      if (copy.kind === 'ahead' && size <= copy.localBytes) {
+        recording.copy = { kind: 'unknown' };
+        recording.confirmedBytes = 0;
+      }
       if (copy.kind !== 'known') continue;
-      const size = this.#sizes.get(copy.target.fileName) ?? 0;
       if (size === copy.bytes) continue;
       recording.copy = { kind: 'unknown' };
       if (size < recording.confirmedBytes) recording.confirmedBytes = 0;

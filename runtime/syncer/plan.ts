@@ -23,6 +23,11 @@ export type DriveCopy =
       readonly bytes: number;
       readonly session: number;
     }
+  /**
+   * The drive's file begins with all `localBytes` of the local one and goes on: a power cut took from the disk what
+   * had been sent already. Nothing is missing there, and nothing is appended.
+   */
+  | { readonly kind: 'ahead'; readonly target: RecordingName; readonly localBytes: number }
   /** Every name that may be used is taken by other bytes. */
   | { readonly kind: 'given-up' };
 
@@ -31,7 +36,7 @@ export type CopyPlan =
   | { readonly kind: 'create'; readonly target: RecordingName }
   /** The drive has a file that may be the beginning of this recording: compare, then append or ask again. */
   | { readonly kind: 'compare'; readonly target: RecordingName; readonly bytes: number }
-  /** The drive has a file that holds more than the local one: enter it as mismatched and ask again. */
+  /** The drive has a file that holds more than the local one: see whether it holds that, too. */
   | { readonly kind: 'longer'; readonly target: RecordingName }
   | { readonly kind: 'give-up' };
 
@@ -100,6 +105,8 @@ function due(
   switch (copy.kind) {
     case 'given-up':
       return undefined;
+    case 'ahead':
+      return localBytes === copy.localBytes ? undefined : 'verify';
     case 'unknown':
       // Nothing can be said of an empty recording, and an upload of nothing fails on some servers.
       return localBytes > 0 ? 'verify' : undefined;

@@ -60,6 +60,8 @@ export interface SessionHost {
   /** The drive confirmed bytes. */
   confirmed(bytes: number): void;
   mismatched(recording: Recording, error: EncroCamError): void;
+  /** The drive holds all of a recording, and `bytes` more than the disk. */
+  ahead(recording: Recording, bytes: number): void;
   failed(recording: Recording, error: unknown): void;
   /** Names to be removed from the drive, once when they are due: takes the listing. */
   dueRemovals(list: () => ReturnType<Storage['list']>): Promise<readonly string[]>;
@@ -165,6 +167,7 @@ export class Session {
       drive: this.#drive.sizes,
       pathOf: (fileName) => this.#path(fileName),
       different: (error) => host.mismatched(recording, error),
+      ahead: (bytes) => host.ahead(recording, bytes),
     });
     this.#lastConfirmed = { recording, atMs: this.#options.clock.now() };
   }

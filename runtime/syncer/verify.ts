@@ -20,6 +20,8 @@ export interface VerifyOptions {
   readonly pathOf: (fileName: string) => DrivePath;
   /** Called once for each copy that differs. */
   readonly different: (error: EncroCamError) => void;
+  /** Called when the drive turns out to hold `bytes` more than the disk. */
+  readonly ahead: (bytes: number) => void;
 }
 
 /** Sets the recording's copy, unless its local file is gone. */
@@ -45,10 +47,23 @@ export async function verifyCopy(options: VerifyOptions): Promise<void> {
         recording.confirmedBytes = 0;
         options.different(mismatch(fileName, fileName, 'and so do all its copies under conflict names'));
         return;
-      case 'longer':
+      case 'longer': {
+        const { localBytes } = recording;
+        const localFile = path.join(ledger.directory, fileName);
+        const file = options.pathOf(plan.target.fileName);
+        const comparison = await compareCopy(storage, file, localBytes, localFile, false);
+        if (comparison.kind === 'gone') return ledger.changed(fileName);
+        if (comparison.kind === 'same') {
+          recording.copy = { kind: 'ahead', target: plan.target, localBytes };
+          recording.confirmedBytes = localBytes;
+          options.ahead((drive.get(plan.target.fileName) ?? localBytes) - localBytes);
+          return;
+        }
         recording.mismatched.add(plan.target.fileName);
         options.different(mismatch(fileName, plan.target.fileName, 'the drive has more of it than the disk'));
+        await storage.connect();
         break;
+      }
       case 'compare': {
         const file = options.pathOf(plan.target.fileName);
         const localFile = path.join(ledger.directory, fileName);
