@@ -71,13 +71,13 @@ test('an ffmpeg that is killed is started again, and all that each delivered is 
 });
 
 test('an ffmpeg that hangs is replaced after the stall timeout', async (context) => {
-  const place = await Place.make(context, [{ ...front, stallTimeoutSeconds: 1 }]);
+  const place = await Place.make(context, [{ ...front, stallTimeoutSeconds: 4 }]);
   const recorder = place.start();
   await recorder.line('video is coming');
   const hanging = await recorder.ffmpeg();
   process.kill(hanging, 'SIGSTOP');
   const gap = await recorder.line('gap of', { level: 'warn' });
-  assert.match(String(gap.cause), /no video for 1 s/);
+  assert.match(String(gap.cause), /no video for 4 s/);
   assert.notEqual(await recorder.ffmpeg(), hanging);
   assert.equal(await recorder.stop(), 0);
   assert.deepEqual((await place.recorded('front')).skips, []);
