@@ -32,10 +32,14 @@ test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing r
   context.after(() => demo.kill('SIGKILL'));
   const timer = setTimeout(() => demo.kill('SIGTERM'), patienceMs);
   let output = '';
+  let interrupted = false;
   for (const stream of [demo.stdout, demo.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
-      if (output.includes('It goes on recording.')) demo.kill('SIGINT');
+      // Once: a second one may meet a process that has taken its handlers down already.
+      if (interrupted || !output.includes('It goes on recording.')) return;
+      interrupted = true;
+      demo.kill('SIGINT');
     });
   }
   const [code] = (await once(demo, 'close')) as [number | null];
