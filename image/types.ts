@@ -78,7 +78,12 @@ export interface Base {
   readonly exclude: readonly Exclusion[];
   /** Scripts of packages that are replaced, by a diversion, with one that does nothing. */
   readonly silence: readonly Exclusion[];
-  readonly accelerate: { readonly packages: readonly string[]; readonly keepEmulated: readonly string[] };
+  readonly accelerate: {
+    readonly packages: readonly string[];
+    /** Of these packages, whose programs or libraries the initramfs copies. */
+    readonly notInInitramfs: readonly string[];
+    readonly keepEmulated: readonly string[];
+  };
   /** `{release}` stands for the kernel's release; the last part of a path may be a pattern. */
   readonly boot: {
     readonly kernel: string;
