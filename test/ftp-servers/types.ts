@@ -12,6 +12,8 @@ export interface FtpServerOptions {
   /** `proftpd` needs no root; the other two take `sudo -n` where the process is not root. */
   software: FtpSoftware;
   certificate?: CertificateKind;
+  /** The server takes log-ins without TLS as well. */
+  allowPlain?: boolean;
   /** Whether a data connection must resume the control connection's TLS session. Default: true (not pure-ftpd, which cannot). */
   requireSessionReuse?: boolean;
   /** The account may list and read, but its directory cannot be written. */

@@ -203,6 +203,23 @@ for (const software of ftpSoftware) {
       });
     }
 
+    it('works without TLS where both sides were told to, with one warning and no password in it', async () => {
+      await withServer({ software, allowPlain: true }, async (server) => {
+        const lines: string[] = [];
+        const logger = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
+        const storage = new FtpStorage(driveSettings(server, { tls: { mode: 'off' } }), { logger });
+        await worksWith(storage);
+        await worksWith(storage);
+        const warnings = lines.filter((line) => JSON.parse(line).level === 'warn');
+        assert.deepEqual(
+          warnings.map((line) => JSON.parse(line).drive),
+          [`ftp://${server.user}@${server.host}:${server.port}/`],
+        );
+        assert.ok(!lines.join('').includes(server.password));
+        await worksWith(driveOf(server));
+      });
+    });
+
     it('works over IPv6', async () => {
       await withServer({ software, bindAddress: '::1' }, async (server) => {
         await worksWith(driveOf(server));

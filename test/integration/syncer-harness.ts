@@ -118,8 +118,11 @@ export class Run {
   stdout = '';
   stderr = '';
 
-  constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(encrocam, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(command: string, args: readonly string[], environment: Record<string, string> = {}) {
+    this.#child = spawn(encrocam, [command, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
