@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test bench lint format generate bundle qemu clean
+.PHONY: help setup demo test bench lint format generate bundle image flash qemu clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 	@node demo/demo.ts
 
 test: ## everything that CI runs
-	@ci/setup.sh run ftp qemu provision wizard
+	@ci/setup.sh run ftp image qemu provision wizard
 	@node ci/test.ts
 
 bench: ## measure, print a table, write build/bench.json
@@ -33,6 +33,14 @@ generate: setup ## write types and reference pages from the schema
 
 bundle: setup ## bundle `encrocam` for a camera into build/encrocam
 	@node ci/bundle.ts
+
+image: ## build the card's image into build/ (BASE=debian-13 ANSWERS=FILE SNAPSHOT=TIME LOCK=FILE FROM=STEP ONLY=STEP)
+	@ci/setup.sh run image
+	@node image/build/main.ts $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
+
+flash: ## write the image to a card: DEVICE=/dev/sdX (asks first)
+	@ci/setup.sh run image
+	@node image/flash/main.ts --device "$(DEVICE)" $(if $(IMAGE),--image "$(IMAGE)")
 
 qemu: ## boot the image in QEMU: serial console here, fake camera, SSH on a local port (FRESH=1: a new card)
 	@ci/setup.sh run qemu

@@ -69,6 +69,9 @@ async function main(): Promise<number> {
         say: (text) => progress.say(text),
       }),
     );
+    const answersFile = process.env.ANSWERS;
+    const answers = answersFile ? await checkAnswers(repository, answersFile, runner) : undefined;
+    if (answers) progress.say(`answers from ${answersFile} go on the card: ${answers.verdict}`);
     const work = `${output}/image`;
     await mkdir(work, { recursive: true });
     await writeLock(`${work}/packages.json`, packages.lock);
@@ -87,7 +90,7 @@ async function main(): Promise<number> {
       bootTree: `${work}/boot`,
       version: JSON.parse(await readFile(`${repository}/package.json`, 'utf8')).version,
       epoch,
-      answers: process.env.ANSWERS ? await checkAnswers(repository, process.env.ANSWERS, runner) : undefined,
+      answers: answers?.text,
       packages: packages.lock.packages,
       packageFiles: packages.files,
       say: (text) => progress.say(text),

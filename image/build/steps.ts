@@ -23,7 +23,7 @@ export function selectSteps({ only, from, to }: Selection): readonly Step[] {
 }
 
 function indexOf(name: string): number {
-  const index = steps.findIndex((step) => step === name);
+  const index = (steps as readonly string[]).indexOf(name);
   if (index >= 0) return index;
   throw new ImageError('USAGE', `There is no step ${JSON.stringify(name)}.`, {
     hint: `Steps: ${steps.join(', ')}.`,
