@@ -235,6 +235,8 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
+    // Ctrl-C in a terminal also ends the programs that the demo was just waiting for.
+    if (stopping.signal.aborted) return 0;
     say(red(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`));
     for (const service of services) say(dim(service.output()));
     return 1;

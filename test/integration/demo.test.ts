@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 
 const root = path.join(import.meta.dirname, '../..');
 /** The demo takes 25 s on an idle machine. */
@@ -23,34 +23,60 @@ function processesWith(text: string): string[] {
     .filter((line) => line.includes(text));
 }
 
-test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing running and nothing lying about', async (context) => {
+interface Run {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs the demo in a process group of its own, which gets Ctrl-C once it says `text`, as on a terminal. */
+async function interruptAt(context: TestContext, text: string): Promise<Run> {
   const demo = spawn(process.execPath, ['demo/demo.ts'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
+    detached: true,
   });
+  const { pid } = demo;
+  assert.ok(pid);
   context.after(() => demo.kill('SIGKILL'));
   const timer = setTimeout(() => demo.kill('SIGTERM'), patienceMs);
   let output = '';
   let interrupted = false;
   for (const stream of [demo.stdout, demo.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
+    stream.setEncoding('utf8').on('data', (said: string) => {
+      output += said;
       // Once: a second one may meet a process that has taken its handlers down already.
-      if (interrupted || !output.includes('It goes on recording.')) return;
+      if (interrupted || !output.includes(text)) return;
       interrupted = true;
-      demo.kill('SIGINT');
+      process.kill(-pid, 'SIGINT');
     });
   }
   const [code] = (await once(demo, 'close')) as [number | null];
   clearTimeout(timer);
-  assert.equal(code, 0, output);
-  assert.match(output, /Verified by ffprobe: h264, \d+x\d+, \d+ frames/);
-  assert.match(output, /ends with 3 \(not authentic\)/);
+  assert.ok(interrupted, output);
+  return { code, output };
+}
+
+function assertNothingIsLeft({ output }: Run): void {
   assert.match(output, /nothing is left running/);
   const directory = /files +(\S+)/.exec(output)?.[1];
   assert.ok(directory, output);
   assert.equal(existsSync(path.join(root, directory)), false);
   assert.deepEqual(processesWith(directory), []);
   assert.deepEqual(processesWith(/ca (\S+)\/tls/.exec(output)?.[1] ?? directory), []);
+}
+
+test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing running and nothing lying about', async (context) => {
+  const run = await interruptAt(context, 'It goes on recording.');
+  assert.equal(run.code, 0, run.output);
+  assert.match(run.output, /Verified by ffprobe: h264, \d+x\d+, \d+ frames/);
+  assert.match(run.output, /ends with 3 \(not authentic\)/);
+  assertNothingIsLeft(run);
+});
+
+test('Ctrl-C while the owner is watching ends the demo in order, and is no failure', async (context) => {
+  const run = await interruptAt(context, 'The command, to copy');
+  assert.equal(run.code, 0, run.output);
+  assert.doesNotMatch(run.output, /The demo failed/);
+  assertNothingIsLeft(run);
 });
