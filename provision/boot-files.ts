@@ -16,6 +16,9 @@ import type { System } from './system.ts';
 /** There while the unattended set-up is wanted and has not ended: the consoles wait for it. */
 export const unattendedMark = `${paths.run}/unattended`;
 
+/** There once the boot partition was looked at in this start, whatever was found. */
+export const lookedMark = `${paths.run}/boot-files`;
+
 /** @returns the parts that failed; each is tried, whatever happened to the others. */
 export async function takeBootFiles(system: System, logger: Logger): Promise<string[]> {
   const failed: string[] = [];
@@ -42,5 +45,6 @@ export async function takeBootFiles(system: System, logger: Logger): Promise<str
     await system.write(unattendedMark, '');
     logger.info('an answers file was found: this camera sets itself up', { file: answersFile });
   });
+  await system.write(lookedMark, '');
   return failed;
 }

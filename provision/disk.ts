@@ -20,17 +20,20 @@ export interface Partition {
 }
 
 interface LsblkDevice {
-  path?: unknown;
+  /** With `--paths`, the device's path. */
+  name?: unknown;
+  /** The disk that a partition is on. */
+  pkname?: unknown;
   type?: unknown;
   partlabel?: unknown;
-  partn?: unknown;
-  children?: LsblkDevice[];
 }
 
 /** @throws {EncroCamError} `SYSTEM_UNSUITABLE` if `/` does not lie on a partition of a disk. */
 export async function findCardDisk(system: System): Promise<Disk> {
   const source = (await system.run('findmnt', ['--noheadings', '--output', 'SOURCE', '/'])).output.trim();
-  const { output } = await system.run('lsblk', ['--json', '--output', 'PATH,TYPE,PARTLABEL']);
+  const { output } = await system.run('lsblk', [
+    ...['--json', '--list', '--paths', '--output', 'NAME,PKNAME,TYPE,PARTLABEL'],
+  ]);
   const disk = parseLsblk(output).find(({ partitions }) => partitions.some(({ path }) => path === source));
   if (disk) return disk;
   throw new EncroCamError(
@@ -46,18 +49,19 @@ export function partitionNamed(disk: Disk, name: string): Partition | undefined 
   return disk.partitions.find((partition) => partition.name === name);
 }
 
+/** From a flat list: whether lsblk nests partitions below their disk depends on its version and columns. */
 export function parseLsblk(json: string): Disk[] {
-  const { blockdevices } = JSON.parse(json) as { blockdevices?: LsblkDevice[] };
-  return (blockdevices ?? [])
+  const { blockdevices = [] } = JSON.parse(json) as { blockdevices?: LsblkDevice[] };
+  return blockdevices
     .filter(({ type }) => type === 'disk' || type === 'loop')
-    .map((device) => ({
-      path: String(device.path),
-      partitions: (device.children ?? [])
-        .filter(({ type }) => type === 'part')
-        .map(({ path, partlabel }) => ({
-          path: String(path),
+    .map((disk) => ({
+      path: String(disk.name),
+      partitions: blockdevices
+        .filter(({ type, pkname }) => type === 'part' && pkname === disk.name)
+        .map(({ name, partlabel }) => ({
+          path: String(name),
           name: typeof partlabel === 'string' ? partlabel : '',
-          number: Number(/(\d+)$/.exec(String(path))?.[1] ?? 0),
+          number: Number(/(\d+)$/.exec(String(name))?.[1] ?? 0),
         })),
     }));
 }

@@ -53,7 +53,8 @@ async function makeCard(name: string): Promise<string> {
 /** The real sfdisk on the file; what needs a kernel with the device is scripted. */
 function systemFor(card: string, calls: string[] = []): System {
   const nodes = ['boot', 'root', 'config', 'recordings'].map((partlabel, index) => ({
-    path: `${card}${index + 1}`,
+    name: `${card}${index + 1}`,
+    pkname: card,
     type: 'part',
     partlabel,
   }));
@@ -64,7 +65,7 @@ function systemFor(card: string, calls: string[] = []): System {
       case 'findmnt':
         return answer(`${card}2\n`);
       case 'lsblk':
-        return answer(JSON.stringify({ blockdevices: [{ path: card, type: 'disk', children: nodes }] }));
+        return answer(JSON.stringify({ blockdevices: [{ name: card, type: 'disk' }, ...nodes] }));
       case 'blockdev':
         return answer(`${(await stat(card)).size}\n`);
       case 'partx':

@@ -6,8 +6,8 @@ import type { Command } from '../../runtime/commands.ts';
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
 import { exitCode } from '../../runtime/exit-codes.ts';
 import { createLogger } from '../../runtime/log.ts';
-import { unattendedMark } from '../boot-files.ts';
-import { findPlace } from '../place.ts';
+import { lookedMark, unattendedMark } from '../boot-files.ts';
+import { findPlace, type Place } from '../place.ts';
 import { readState } from '../state.ts';
 import { createSystem, type System } from '../system.ts';
 import { connectAgent } from './agent-client.ts';
@@ -28,6 +28,7 @@ ssh unlock@CAMERA status only tells that. systemd and sshd start it; on a system
 `;
 
 const pollMs = 2_000;
+const longestLookMs = 180_000;
 
 export const command: Command = {
   help,
@@ -104,8 +105,9 @@ function asRoot(): Promise<number> {
 }
 
 async function setUp(system: System, where: string): Promise<number> {
-  await waitForUnattended(system);
-  if ((await readState(system)) !== 'new') return exitCode.whole;
+  const place = await findPlace(system);
+  // Started anew, this looks again at what is there then: the prompt, the login, or the wizard after a refusal.
+  if (await waitForUnattended(system, place)) return exitCode.whole;
   const { runWizard } = await import('../wizard/main.ts');
   const logger = createLogger({ level: 'warn', format: 'auto' });
   await runWizard({
@@ -113,21 +115,31 @@ async function setUp(system: System, where: string): Promise<number> {
     output: process.stdout,
     where,
     system,
-    place: await findPlace(system),
+    place,
     logger,
   });
   return exitCode.whole;
 }
 
-/** The unattended set-up has the first say; without an answers file it is over at once. */
-async function waitForUnattended(system: System): Promise<void> {
+/**
+ * The unattended set-up has the first say; without an answers file it is over at once. Whether there is one is known
+ * once the boot partition was looked at, which is waited for with a bound.
+ * @returns whether there was anything to wait for.
+ */
+async function waitForUnattended(system: System, place: Place): Promise<boolean> {
+  if (place.kind === 'installed') return false;
+  const givenUpMs = Date.now() + longestLookMs;
   let told = false;
-  while ((await readState(system)) === 'new' && (await system.exists(unattendedMark))) {
-    if (!told) {
+  while ((await readState(system)) === 'new') {
+    const looked = (await system.exists(lookedMark)) || Date.now() > givenUpMs;
+    const isUnattended = await system.exists(unattendedMark);
+    if (looked && !isUnattended) return told;
+    if (isUnattended && !told) {
       const terminal = openTerminal();
       terminal.write('\nThis camera is being set up from the answers file on its boot partition …\n');
       told = true;
     }
     await wait(pollMs);
   }
+  return true;
 }

@@ -150,22 +150,15 @@ export async function createFakeCard(): Promise<FakeCard> {
 
 const lsblk = {
   blockdevices: [
-    {
-      path: '/dev/sda',
-      type: 'disk',
-      partlabel: null,
-      children: [{ path: '/dev/sda1', type: 'part', partlabel: 'config' }],
-    },
-    {
-      path: '/dev/vda',
-      type: 'disk',
-      partlabel: null,
-      children: ['boot', 'root', 'config', 'recordings'].map((partlabel, index) => ({
-        path: `/dev/vda${index + 1}`,
-        type: 'part',
-        partlabel,
-      })),
-    },
+    { name: '/dev/sda', pkname: null, type: 'disk', partlabel: null },
+    { name: '/dev/sda1', pkname: '/dev/sda', type: 'part', partlabel: 'config' },
+    { name: '/dev/vda', pkname: null, type: 'disk', partlabel: null },
+    ...['boot', 'root', 'config', 'recordings'].map((partlabel, index) => ({
+      name: `/dev/vda${index + 1}`,
+      pkname: '/dev/vda',
+      type: 'part',
+      partlabel,
+    })),
   ],
 };
 
