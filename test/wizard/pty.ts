@@ -12,7 +12,8 @@ export interface PtyOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const defaultTimeoutMs = 30_000;
+/** Only failures take that long; a machine that boots others beside may need half of it for a page. */
+const defaultTimeoutMs = 120_000;
 const tailCharacters = 2000;
 
 export class Pty {
