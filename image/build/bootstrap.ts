@@ -7,7 +7,7 @@
  * emulation.ts. No distribution is known by name here.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ImageError } from '../errors.ts';
@@ -233,7 +233,6 @@ async function writeEarlyFiles({ tree, image }: Build, release: string): Promise
 }
 
 async function forgetOldTrees(directory: string, newest: string): Promise<void> {
-  const { stat } = await import('node:fs/promises');
   const names = (await readdir(directory)).filter((name) => name.endsWith('.tar'));
   const dated = await Promise.all(
     names.map(async (name) => ({ name, timeMs: (await stat(`${directory}/${name}`)).mtimeMs })),
