@@ -20,6 +20,8 @@ export interface LaunchPlan {
   readonly rootDirectory: string;
   readonly user: string;
   readonly password: string;
+  /** Whether the server is started as root. */
+  readonly asRoot: boolean;
   /** The ids that sessions run as. */
   readonly uid: number;
   readonly gid: number;
@@ -108,11 +110,13 @@ async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
   );
   await writeFile(configuration, lines.join(''), { mode: 0o600 });
   const enter = [
-    'etc=$1 && shift',
+    // It refuses a configuration that belongs to somebody else than root.
+    'etc=$1 && chown 0:0 "$2" && shift 2',
     'for name in passwd shadow pam.d; do mount --bind "$etc/$name" "/etc/$name" || exit 1; done',
     'exec "$@"',
   ].join('\n');
-  return { wrapper: ['unshare', '--mount', 'sh', '-c', enter, 'sh', etc], args: [configuration], logFile };
+  const wrapper = ['unshare', '--mount', 'sh', '-c', enter, 'sh', etc, configuration];
+  return { wrapper, args: [configuration], logFile };
 }
 
 async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
@@ -126,7 +130,7 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
   await writeFile(group, `drive:x:${plan.gid}:\n`);
   await chmod(passwd, 0o600);
   await chmod(group, 0o600);
-  const root = process.getuid?.() === 0;
+  const root = plan.asRoot;
   const quota = options.quotaBytes === undefined ? [] : await proftpdQuota(plan, options.quotaBytes);
   const modules = path.join(plan.fetched.directory, 'usr/lib/proftpd');
   const lines = [

@@ -1,6 +1,7 @@
 /**
  * Starts one of the three servers, unpacked by `fetch.ts`, on free loopback ports, with its files in a temporary
- * directory. ProFTPD runs as whoever starts it; vsftpd and pure-ftpd need root (`sudo -n` elsewhere).
+ * directory. ProFTPD runs as whoever starts it, unless it is to keep a quota; vsftpd and pure-ftpd need root (`sudo -n`
+ * elsewhere). Sessions run as whoever starts it, or as `nobody` where that is root.
  * A small shell script watches the starting process and cleans up after it, even when that is killed.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -25,14 +26,16 @@ const run = promisify(execFile);
 const startTimeoutMs = 15_000;
 const pollMs = 20;
 const maxOpenFiles = 1024;
-/** Whom sessions run as where the server has root: `nobody`, whom Debian and Ubuntu number alike. */
+/** Whom sessions run as where root starts it: `nobody`, whom Debian and Ubuntu number alike. */
 const nobody = 65_534;
 
 /** Starts a server; resolves once it greets. Its files and processes end with `stop()`, or with this process. */
 export async function startFtpServer(options: FtpServerOptions): Promise<FtpServer> {
   const fetched = await fetchServer(options.software);
   const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-ftp-'));
-  const server = new RunningServer(directory, options.software !== 'proftpd');
+  // ProFTPD's quota does not notice removals in a root directory that mod_vroot makes up.
+  const needsRoot = options.software !== 'proftpd' || options.quotaBytes !== undefined;
+  const server = new RunningServer(directory, needsRoot);
   try {
     return await server.begin(options, fetched);
   } catch (error) {
@@ -76,7 +79,6 @@ class RunningServer {
     await mkdir(workDirectory);
     await mkdir(rootDirectory);
     const root = process.getuid?.() === 0;
-    const borrowed = root || this.#asRoot.length > 0;
     const plan: LaunchPlan = {
       options,
       fetched,
@@ -87,15 +89,15 @@ class RunningServer {
       rootDirectory,
       user: 'camera',
       password: randomBytes(12).toString('base64url'),
-      uid: borrowed ? nobody : (process.getuid?.() ?? nobody),
-      gid: borrowed ? nobody : (process.getgid?.() ?? nobody),
+      asRoot: root || this.#asRoot.length > 0,
+      uid: root ? nobody : (process.getuid?.() ?? nobody),
+      gid: root ? nobody : (process.getgid?.() ?? nobody),
     };
     if (options.quotaBytes !== undefined && options.software === 'vsftpd') {
-      await this.#mountSmall(rootDirectory, options.quotaBytes);
+      await this.#mountSmall(plan, options.quotaBytes);
     }
     if (options.readOnly) await chmod(rootDirectory, 0o555);
     else if (root) await chown(rootDirectory, plan.uid, plan.gid);
-    else if (borrowed) await chmod(rootDirectory, 0o777);
     this.#launch = await prepareLaunch[options.software](plan);
     this.#fetched = fetched;
     await this.#start(host, ports.control);
@@ -116,10 +118,10 @@ class RunningServer {
     };
   }
 
-  async #mountSmall(directory: string, sizeBytes: number): Promise<void> {
+  async #mountSmall({ rootDirectory, uid, gid }: LaunchPlan, sizeBytes: number): Promise<void> {
     const [command = 'mount', ...args] = [
-      ...[...this.#asRoot, 'mount', '-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0755`],
-      ...['encrocam-test', directory],
+      ...[...this.#asRoot, 'mount', '-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0755,uid=${uid},gid=${gid}`],
+      ...['encrocam-test', rootDirectory],
     ];
     await run(command, args);
     await writeFile(path.join(this.#directory, 'mounted'), '');
