@@ -77,17 +77,12 @@ export class Place {
     await writeFile(path.join(this.directory, 'config.json'), JSON.stringify(config));
   }
 
-  /** Starts `encrocam record`; a prefix such as `unshare` may go before it. */
-  start(args: readonly string[] = [], environment: Record<string, string> = {}, prefix: string[] = []) {
-    const [program = encrocam, ...before] = [...prefix, encrocam];
-    const child = spawn(
-      program,
-      [...before, 'record', '--config', path.join(this.directory, 'config.json'), ...args],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, TAPS: this.directory, ENCROCAM_FFMPEG: this.ffmpeg, ...environment },
-      },
-    );
+  /** Starts `encrocam record`. */
+  start(args: readonly string[] = [], environment: Record<string, string> = {}) {
+    const child = spawn(encrocam, ['record', '--config', path.join(this.directory, 'config.json'), ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, TAPS: this.directory, ENCROCAM_FFMPEG: this.ffmpeg, ...environment },
+    });
     const running = new Running(child);
     this.#context.after(() => running.kill());
     return running;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readRecorderState, writeState } from '../../runtime/state/state.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { openRecording, Place, probe, testPicture } from './recorder-harness.ts';
 
 const front = { name: 'front', input: testPicture, encoder: { name: 'libx264' } };
@@ -157,26 +158,28 @@ test("a camera's own H.264 is copied as it is, and that no time is drawn is said
 test('on a disk that is really full nothing is lost but the newest video, and it goes on when there is room', async (context) => {
   const place = await Place.make(context, [front]);
   await mkdir(place.recordings);
-  const blocker = path.join(place.recordings, 'blocker');
-  const mount = `mount -t tmpfs -o size=3m none '${place.recordings}' && head -c 2900000 /dev/zero > '${blocker}' && exec "$@"`;
-  const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
-  const recorder = place.start([], {}, ['unshare', '--mount', ...user, 'sh', '-c', mount, 'sh']);
-  await recorder.line('disk full, and no recording is left', { level: 'error' });
-  // The file system is this process's own: seen through it only.
-  const inside = path.join(`/proc/${recorder.child.pid}/root`, place.recordings);
-  await promisify(execFile)('rm', [path.join(inside, 'blocker')]);
-  await recorder.line('there is room');
-  const gap = await recorder.line('gap of', { cause: 'disk full' });
-  assert.equal(gap.level, 'warn');
-  const [name] = await readdir(path.join(inside, 'front'));
-  const { video, skips } = await openRecording(await readFile(path.join(inside, 'front', String(name))));
-  assert.deepEqual(
-    skips.filter(({ reason }) => reason !== 'cut'),
-    [],
-    'at most the packet that is being written is not whole',
-  );
-  assert.ok(video.length > 0);
-  assert.equal(await recorder.stop(), 0);
+  const disk = await SmallDisk.mount(place.recordings, 3 * 2 ** 20);
+  try {
+    const blocker = path.join(place.recordings, 'blocker');
+    await writeFile(blocker, Buffer.alloc(2_900_000));
+    const recorder = place.start();
+    await recorder.line('disk full, and no recording is left', { level: 'error' });
+    await rm(blocker);
+    await recorder.line('there is room');
+    const gap = await recorder.line('gap of', { cause: 'disk full' });
+    assert.equal(gap.level, 'warn');
+    const [file = ''] = await place.files('front');
+    const { video, skips } = await openRecording(await readFile(file));
+    assert.deepEqual(
+      skips.filter(({ reason }) => reason !== 'cut'),
+      [],
+      'at most the packet that is being written is not whole',
+    );
+    assert.ok(video.length > 0);
+    assert.equal(await recorder.stop(), 0);
+  } finally {
+    await disk.unmount();
+  }
 });
 
 test('a budget that is used up costs the oldest recordings that the drive holds, and only those', async (context) => {

@@ -1,6 +1,5 @@
 /** The directory driver on a disk that is full, and on one that is mounted read-only: a small tmpfs, which needs root. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,26 +8,23 @@ import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '../../runtime/log.ts';
 import { DirectoryStorage } from '../../runtime/storage/directory/storage.ts';
 import { drivePath } from '../../runtime/storage/storage.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { appendBytes, hasCode } from './storage-contract.ts';
-
-function asRoot(...command: string[]): void {
-  const [program = '', ...args] = process.getuid?.() === 0 ? command : ['sudo', '-n', ...command];
-  execFileSync(program, args);
-}
 
 describe('the directory driver on a small disk', () => {
   let directory: string;
+  let disk: SmallDisk;
   let storage: DirectoryStorage;
 
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'encrocam-small-'));
-    asRoot('mount', '-t', 'tmpfs', '-o', 'size=1m,mode=0777', 'encrocam-test', directory);
+    disk = await SmallDisk.mount(directory, 2 ** 20);
     storage = new DirectoryStorage({ directory }, { logger: silentLogger });
     await storage.connect();
   });
   after(async () => {
     await storage.close();
-    asRoot('umount', directory);
+    await disk.unmount();
     await rmdir(directory);
   });
 
@@ -41,7 +37,7 @@ describe('the directory driver on a small disk', () => {
   });
 
   it('says that a disk which is mounted read-only refuses', async () => {
-    asRoot('mount', '-o', 'remount,ro', directory);
+    await disk.makeReadOnly();
     await assert.rejects(
       appendBytes(storage, drivePath('/', 'x'), Buffer.from('x')),
       hasCode('STORAGE_REFUSED'),
