@@ -1,6 +1,7 @@
 # Every target installs what it needs (apt, npm) and says so; the second time it is quick.
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# Debian's ordinary users have no sbin in their PATH: that is where tools for disks are.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
 .PHONY: help setup demo test bench lint format generate bundle image flash qemu clean
 
