@@ -34,6 +34,9 @@ export interface AptOptions {
   readonly snapshot?: boolean;
 }
 
+/** By directory: tools and native programs may come from the same lists. */
+const updates = new Map<string, Promise<void>>();
+
 export class Apt {
   readonly #runner: Runner;
   readonly #options: AptOptions;
@@ -61,8 +64,14 @@ export class Apt {
     await writeFile(`${directory}/apt.conf`, await this.#configuration());
   }
 
-  /** Fetches the lists and checks their signatures. */
+  /** Fetches the lists and checks their signatures; once, however often it is asked for. */
   async update(): Promise<void> {
+    const running = updates.get(this.#options.directory) ?? this.#update();
+    updates.set(this.#options.directory, running);
+    await running;
+  }
+
+  async #update(): Promise<void> {
     await this.prepare();
     try {
       await this.#apt('apt-get', 'update', '--error-on=any');

@@ -7,10 +7,11 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { ImageError } from '../errors.ts';
-import { bmapText, type ImageScan, scanImage } from './bmap.ts';
+import { bmapText, type Forced, type ImageScan, scanImage } from './bmap.ts';
 import { artifactName, type Build } from './build.ts';
 import { imagerManifest } from './imager.ts';
 import { biggest, type Installed, manifestText, parseDpkgStatus, spdxDocument } from './inventory.ts';
+import { layoutOf } from './layout.ts';
 import { imageFile } from './partitions.ts';
 import { sha256OfFile } from './store.ts';
 
@@ -31,7 +32,7 @@ export async function describe(build: Build): Promise<ImageScan> {
     throw new ImageError('STEP_UNREADY', `${file} is missing.`, { hint: 'Run from the step partitions.' });
   }
   build.say('reading the image for its block map');
-  const scan = await scanImage(file);
+  const scan = await scanImage(file, emptyStarts(build));
   const installed = parseDpkgStatus(await readFile(`${build.tree}/var/lib/dpkg/status`, 'utf8'));
   const write = (ending: string, text: string): Promise<void> =>
     writeFile(`${build.output}/${artifactName(build)}${ending}`, text);
@@ -50,30 +51,47 @@ export async function describe(build: Build): Promise<ImageScan> {
   return scan;
 }
 
+/**
+ * A card that was a camera before has a LUKS header where the image has an empty partition: it must be overwritten
+ * also by tools that skip what the block map leaves out.
+ */
+function emptyStarts({ image }: Build): Forced[] {
+  const headerBytes = 16 * mebibyte;
+  return layoutOf(image, () => '')
+    .partitions.filter(({ partition }) => partition.format === 'empty')
+    .map(({ startBytes, bytes }) => ({ startBytes, bytes: Math.min(bytes, headerBytes) }));
+}
+
 export async function compress(build: Build, scan: ImageScan): Promise<ArtifactReport> {
   const { image, base, runner, tools, output } = build;
   const file = imageFile(build);
   const compressed = `${file}.xz`;
-  build.say(`compressing ${Math.round((scan.mappedBlocks * 4096) / mebibyte)} MiB`);
-  await rm(`${compressed}.making`, { force: true });
-  // Two threads at least: with one, xz writes other bytes.
-  const threads = Math.max(2, availableParallelism());
-  await runner.run([
-    'sh',
-    '-euc',
-    'image=$1; target=$2; shift 2; exec "$@" <"$image" >"$target"',
-    'sh',
-    file,
-    `${compressed}.making`,
-    ...tools.command(
-      'xz',
-      `-${image.compression.level}`,
-      '--check=crc64',
-      `--threads=${threads}`,
-      '--stdout',
-    ),
-  ]);
-  await rename(`${compressed}.making`, compressed);
+  const record = `${build.work}/compressed.json`;
+  const recipe = JSON.stringify([path.basename(compressed), scan.sha256, image.compression]);
+  const known = existsSync(compressed) && (await readFile(record, 'utf8').catch(() => '')) === recipe;
+  if (!known) {
+    build.say(`compressing ${Math.round((scan.mappedBlocks * 4096) / mebibyte)} MiB`);
+    await rm(`${compressed}.making`, { force: true });
+    // Two threads at least: with one, xz writes other bytes.
+    const threads = Math.max(2, availableParallelism());
+    await runner.run([
+      'sh',
+      '-euc',
+      'image=$1; target=$2; shift 2; exec "$@" <"$image" >"$target"',
+      'sh',
+      file,
+      `${compressed}.making`,
+      ...tools.command(
+        'xz',
+        `-${image.compression.level}`,
+        '--check=crc64',
+        `--threads=${threads}`,
+        '--stdout',
+      ),
+    ]);
+    await rename(`${compressed}.making`, compressed);
+    await writeFile(record, recipe);
+  }
   const { size } = await stat(compressed);
   const date = new Date(build.epoch * 1000).toISOString().slice(0, 10);
   const manifest = imagerManifest({

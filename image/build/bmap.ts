@@ -1,4 +1,7 @@
-/** A bmap file: which blocks of the image are not zero, with their checksums. The rest need not be written. */
+/**
+ * A bmap file: which blocks of the image have to be written, with their checksums. Those are the blocks that are not
+ * zero, and zeros that must replace what an older use of the card left.
+ */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
@@ -19,8 +22,14 @@ export interface ImageScan {
   readonly mappedBlocks: number;
 }
 
-/** Reads the image once: its hash, and the ranges of blocks that are not zero. */
-export async function scanImage(file: string): Promise<ImageScan> {
+/** Bytes that count as content though they are zero. */
+export interface Forced {
+  readonly startBytes: number;
+  readonly bytes: number;
+}
+
+/** Reads the image once: its hash, and the ranges of blocks that have to be written. */
+export async function scanImage(file: string, forced: readonly Forced[] = []): Promise<ImageScan> {
   const handle = await open(file, 'r');
   try {
     const { size } = await handle.stat();
@@ -41,11 +50,13 @@ export async function scanImage(file: string): Promise<ImageScan> {
       whole.update(buffer.subarray(0, bytesRead));
       for (let offset = 0; offset < bytesRead; offset += bmapBlockBytes) {
         const block = buffer.subarray(offset, Math.min(offset + bmapBlockBytes, bytesRead));
-        if (block.equals(zero.subarray(0, block.length))) {
+        const at = position + offset;
+        const isForced = forced.some(({ startBytes, bytes }) => at >= startBytes && at < startBytes + bytes);
+        if (!isForced && block.equals(zero.subarray(0, block.length))) {
           close();
           continue;
         }
-        const index = (position + offset) / bmapBlockBytes;
+        const index = at / bmapBlockBytes;
         current ??= { first: index, last: index, hash: createHash('sha256') };
         current.last = index;
         current.hash.update(block);

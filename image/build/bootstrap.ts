@@ -159,11 +159,6 @@ rm "$TREE/.package"`,
   await mkdir(`${tree}/var/lib/dpkg/updates`, { recursive: true });
   await writeFile(`${tree}/var/lib/dpkg/status`, '');
   await writeFile(`${tree}/var/lib/dpkg/arch`, `${base.architecture}\n`);
-  await writeFile(`${tree}/etc/passwd`, 'root:x:0:0:root:/root:/bin/sh\n');
-  await writeFile(
-    `${tree}/etc/group`,
-    'root:x:0:\nadm:x:4:\ntty:x:5:\nmail:x:8:\nshadow:x:42:\nutmp:x:43:\nstaff:x:50:\n',
-  );
   await mkdir(`${tree}/etc/dpkg/dpkg.cfg.d`, { recursive: true });
   const dpkgOptions = exclusionOptions(image, base);
   await writeFile(`${tree}/etc/dpkg/dpkg.cfg.d/encrocam`, `${dpkgOptions.join('\n')}\n`);

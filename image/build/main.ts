@@ -43,20 +43,20 @@ async function main(): Promise<number> {
   });
   const selected = selectSteps(values);
   const kind = currentNamespace();
-  if (kind === undefined) return runInNamespace(process.argv.slice(1));
-  const progress = new Progress();
   const { output } = values;
   mkdirSync(output, { recursive: true });
+  if (kind === undefined) return runInNamespace(process.argv.slice(1), `${output}/image.lock`);
+  const progress = new Progress();
   const logFile = `${output}/log`;
   await rm(logFile, { force: true });
   const epoch = commitTime();
   const runner = new Runner(logFile, cleanEnvironment(epoch));
-  let step: Step | 'packages' = 'packages';
+  let step: Step = 'packages';
   try {
     const image = await loadImage();
     const cache = cacheDirectory();
     const lockFile =
-      process.env.LOCK || (selected[0] === 'bootstrap' ? undefined : `${output}/image/packages.json`);
+      process.env.LOCK || (selected[0] === 'packages' ? undefined : `${output}/image/packages.json`);
     const packages = await progress.during('packages', async () =>
       gatherPackages({
         runner,
@@ -75,6 +75,8 @@ async function main(): Promise<number> {
     const work = `${output}/image`;
     await mkdir(work, { recursive: true });
     await writeLock(`${work}/packages.json`, packages.lock);
+    await writeFile(`${work}/tools`, packages.tools.directory);
+    if (selected.length === 1 && selected[0] === 'packages') return 0;
     const emulation = await Emulation.start(runner, packages.tools, kind as Namespace);
     const build: Build = {
       image,
@@ -121,6 +123,8 @@ async function runStep(
   progress: Progress,
 ): Promise<ArtifactReport | undefined> {
   switch (step) {
+    case 'packages':
+      return undefined;
     case 'bootstrap': {
       const essential = new Set(packages.lock.essential);
       await progress.during(step, () => bootstrap(build, { ...packages.native, essential }));
@@ -162,7 +166,7 @@ async function finish(build: Build, progress: Progress, report: ArtifactReport |
   );
 }
 
-function report(error: unknown, step: Step | 'packages', logFile: string): number {
+function report(error: unknown, step: Step, logFile: string): number {
   const ours = error instanceof ImageError;
   process.stderr.write(`\nmake image: step ${step}: ${ours ? error.message : messageOf(error)}\n`);
   if (ours) process.stderr.write(`[${error.code}] ${error.hint ?? ''}\n`);

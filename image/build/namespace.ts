@@ -21,11 +21,18 @@ export function currentNamespace(env: NodeJS.ProcessEnv = process.env): Namespac
   return value === 'user' || value === 'mount' ? value : undefined;
 }
 
-/** Runs this Node.js with `args` inside; resolves with its exit code. Ctrl-C reaches it through the terminal. */
-export async function runInNamespace(args: readonly string[]): Promise<number> {
+/**
+ * Runs this Node.js with `args` inside, one at a time under the lock; resolves with its exit code. Ctrl-C reaches it
+ * through the terminal.
+ */
+export async function runInNamespace(args: readonly string[], lockFile: string): Promise<number> {
   const maps = idMaps();
-  if (maps && userNamespaceWorks()) return start('user', args, maps);
-  if (process.getuid?.() === 0) return start('mount', args, undefined);
+  const command = ['flock', '--no-fork', lockFile, process.execPath, ...args];
+  if (spawnSync('flock', ['--nonblock', lockFile, 'true']).status !== 0) {
+    process.stderr.write(`waiting for another build to end (${lockFile})\n`);
+  }
+  if (maps && userNamespaceWorks()) return start('user', command, maps);
+  if (process.getuid?.() === 0) return start('mount', command, undefined);
   throw new ImageError('HOST_UNSUITABLE', 'Building needs user namespaces with a range of ids, or root.', {
     hint: 'Install uidmap and give this user a range in /etc/subuid and /etc/subgid, or run make as root.',
   });
@@ -65,11 +72,11 @@ function userNamespaceWorks(): boolean {
   return spawnSync('unshare', ['--user', '--mount', 'true']).status === 0;
 }
 
-async function start(kind: Namespace, args: readonly string[], maps: IdMaps | undefined): Promise<number> {
+async function start(kind: Namespace, command: readonly string[], maps: IdMaps | undefined): Promise<number> {
   const flags = kind === 'user' ? ['--user', '--mount'] : ['--mount'];
   const child = spawn(
     'unshare',
-    [...flags, 'sh', '-c', 'read -r go <&3 && exec "$@" 3<&-', 'sh', process.execPath, ...args],
+    [...flags, 'sh', '-c', 'read -r go <&3 && exec "$@" 3<&-', 'sh', ...command],
     { stdio: ['inherit', 'inherit', 'inherit', 'pipe'], env: { ...process.env, [inside]: kind } },
   );
   const exited = once(child, 'exit');
@@ -83,9 +90,12 @@ async function start(kind: Namespace, args: readonly string[], maps: IdMaps | un
   gate.end();
   // The terminal sends Ctrl-C to both: this process waits for the child to clean up.
   const wait = (): void => {};
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGINT', wait);
+  process.on('SIGTERM', forward);
   const [code] = await exited;
   process.off('SIGINT', wait);
+  process.off('SIGTERM', forward);
   return typeof code === 'number' ? code : 1;
 }
 

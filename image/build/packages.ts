@@ -144,17 +144,19 @@ async function resolve(
 ): Promise<Lock> {
   say('choosing packages');
   const essential = ['?essential'];
-  const [all, first] = [
+  // Two of them at once: each waits for its archive, then keeps one core busy.
+  const ofTheHost = async (): Promise<[PackageFile[], PackageFile[]]> => {
+    await toolsApt.update();
+    const tools = await toolsApt.resolve(toolsDescription.packages);
+    if (process.arch === 'arm64' || base.accelerate.packages.length === 0) return [tools, []];
+    await native.update();
+    return [tools, await native.resolve(base.accelerate.packages)];
+  };
+  const ofTheCard = async (): Promise<[PackageFile[], PackageFile[]]> => [
     await apt.resolve([...essential, ...image.packages, ...base.packages]),
     await apt.resolve(essential),
   ];
-  await toolsApt.update();
-  const tools = await toolsApt.resolve(toolsDescription.packages);
-  let accelerators: PackageFile[] = [];
-  if (process.arch !== 'arm64' && base.accelerate.packages.length > 0) {
-    await native.update();
-    accelerators = await native.resolve(base.accelerate.packages);
-  }
+  const [[tools, accelerators], [all, first]] = await Promise.all([ofTheHost(), ofTheCard()]);
   return { base: base.name, packages: all, essential: first.map(({ name }) => name), accelerators, tools };
 }
 

@@ -54,6 +54,7 @@ export async function rootfs(build: Build): Promise<void> {
 
 /** Copies files with the modes that matter: executable or not, whatever the umask of the checkout. */
 async function layOver(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
   for (const name of (await readdir(from, { recursive: true })).sort()) {
     const source = path.join(from, name);
     const target = path.join(to, name);
@@ -73,10 +74,10 @@ async function layOver(from: string, to: string): Promise<void> {
 
 /** The bundle with the pinned Node.js beside it, and the units that came with it. */
 async function program(build: Build): Promise<void> {
-  const { tree, repository, runner, output } = build;
+  const { tree, repository, runner } = build;
   build.say('bundling the program');
   await runner.run([process.execPath, `${repository}/ci/bundle.ts`], { cwd: repository });
-  const bundle = `${output}/bundle`;
+  const bundle = `${repository}/build/bundle`;
   const target = `${tree}/usr/lib/encrocam`;
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });

@@ -39,6 +39,8 @@ export class Runner {
     const shell = $({
       quiet: true,
       nothrow: true,
+      // In this process's group, so that Ctrl-C ends it too.
+      detached: false,
       env: { ...this.environment, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.input === undefined ? {} : { input: options.input }),

@@ -1,7 +1,7 @@
 /** The steps in their order, and which of them a command line selects. */
 import { ImageError } from '../errors.ts';
 
-export const steps = ['bootstrap', 'rootfs', 'boot', 'partitions', 'artifacts'] as const;
+export const steps = ['packages', 'bootstrap', 'rootfs', 'boot', 'partitions', 'artifacts'] as const;
 export type Step = (typeof steps)[number];
 
 export interface Selection {

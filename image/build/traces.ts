@@ -17,6 +17,7 @@ const traces = [
   'var/backups/*',
   'var/cache/apt/*',
   'var/cache/debconf/*-old',
+  'var/cache/fontconfig/*',
   'var/cache/ldconfig/*',
   'var/cache/man/*',
   'var/lib/apt/lists/*',
