@@ -5,6 +5,7 @@
  */
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
+import { ensureMounted } from './mounts.ts';
 import { findPlace, paths } from './place.ts';
 import { readState } from './state.ts';
 import { writeUnlockKeys } from './steps/authorized-keys.ts';
@@ -34,6 +35,7 @@ export async function takeBootFiles(system: System, logger: Logger): Promise<str
     const made = await ensureHostKeys(system);
     if (made > 0) logger.info('SSH host keys were made', { keys: made });
   });
+  await ensureMounted(system, paths.boot, logger);
   await attempt('taking SSH keys', async () => {
     const keys = await writeUnlockKeys(system, paths.boot);
     logger.info('SSH keys that may unlock', { keys });

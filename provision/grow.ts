@@ -11,8 +11,8 @@
 import type { Logger } from '../runtime/log.ts';
 import { type Disk, findCardDisk, type Partition } from './disk.ts';
 import { readBackupSector } from './gpt.ts';
+import { ensureMounted } from './mounts.ts';
 import { paths } from './place.ts';
-import { isMounted } from './state.ts';
 import type { System } from './system.ts';
 
 /** Partitions end at multiples of this: what is less than it at the end stays free. */
@@ -120,8 +120,8 @@ async function growPartition(
 }
 
 async function growFileSystem(system: System, recordings: Partition, logger: Logger): Promise<void> {
-  if (!(await isMounted(system, paths.recordings))) {
-    // Growing it unmounted would need a full check first; fsck found something, or it is not in fstab.
+  if (!(await ensureMounted(system, paths.recordings, logger))) {
+    // Growing it unmounted would need a full check first.
     logger.warn('the recordings partition is not mounted: its file system was not grown', {
       partition: recordings.path,
     });

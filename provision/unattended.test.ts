@@ -170,6 +170,26 @@ test('a camera that is set up takes no answers file', async () => {
   assert.notEqual(await card.read(answersFile), undefined);
 });
 
+test('a boot partition that was not mounted in time is mounted then', async () => {
+  await card.put('/proc/self/mounts', '');
+  card.programs.set('systemctl', async (args) => {
+    assert.deepEqual(args, ['start', 'boot-firmware.mount']);
+    await card.put('/proc/self/mounts', `/dev/vda1 ${paths.boot} vfat rw 0 0\n`);
+    await card.put(answersFile, JSON.stringify(answers()));
+    return {};
+  });
+  assert.deepEqual(await takeBootFiles(card.system, silentLogger), []);
+  assert.equal(await card.system.exists(unattendedMark), true);
+});
+
+test('without its boot partition the rest is done all the same', async () => {
+  await card.put('/proc/self/mounts', '');
+  card.programs.set('systemctl', async () => ({ exitCode: 1 }));
+  assert.deepEqual(await takeBootFiles(card.system, logger), []);
+  assert.match(logged.join(''), /\/boot\/firmware is not mounted/);
+  assert.notEqual(await card.read('/etc/ssh/ssh_host_ed25519_key'), undefined);
+});
+
 test('one part that fails does not keep the others from being done', async () => {
   card.programs.set('ssh-keygen', async () => ({ exitCode: 1 }));
   await card.put(answersFile, JSON.stringify(answers()));

@@ -63,7 +63,7 @@ export async function createFakeCard(): Promise<FakeCard> {
   await put('/etc/hosts', '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n');
   for (const zone of ['Etc/UTC', 'Europe/Berlin']) await put(`/usr/share/zoneinfo/${zone}`, 'TZif2');
   await put('/proc/meminfo', 'MemTotal:        1900000 kB\nMemAvailable:    1500000 kB\n');
-  await put('/proc/self/mounts', '');
+  await put('/proc/self/mounts', bootMount);
   await put('/proc/uptime', '90.00 120.00\n');
   await put('/proc/net/route', 'Iface\tDestination\nend0\t00000000\n');
   await put('/run/systemd/timesync/synchronized', '');
@@ -148,6 +148,8 @@ export async function createFakeCard(): Promise<FakeCard> {
   };
 }
 
+const bootMount = `/dev/vda1 ${paths.boot} vfat rw 0 0\n`;
+
 const lsblk = {
   blockdevices: [
     { name: '/dev/sda', pkname: null, type: 'disk', partlabel: null },
@@ -170,7 +172,7 @@ function createModel(
   const mountPoint = path.join(root, paths.config);
   const content = path.join(root, 'volume-content');
   const mounts = path.join(root, 'proc/self/mounts');
-  const isMounted = async (): Promise<boolean> => (await readFile(mounts, 'utf8')) !== '';
+  const isMounted = async (): Promise<boolean> => (await readFile(mounts, 'utf8')).includes(paths.config);
   const slotOf = (input: string): number | undefined => {
     for (const [slot, key] of volume.slots) if (key === input) return slot;
     return undefined;
@@ -248,7 +250,7 @@ function createModel(
         if (!volume.hasFileSystem) return { exitCode: 32 };
         await rm(mountPoint, { recursive: true, force: true });
         await rename(content, mountPoint);
-        await writeFile(mounts, `${mapperDevice} ${paths.config} ext4 rw 0 0\n`);
+        await writeFile(mounts, `${bootMount}${mapperDevice} ${paths.config} ext4 rw 0 0\n`);
         return {};
       },
     ],
@@ -258,7 +260,7 @@ function createModel(
         if (!(await isMounted())) return {};
         await rename(mountPoint, content);
         await mkdir(mountPoint);
-        await writeFile(mounts, '');
+        await writeFile(mounts, bootMount);
         return {};
       },
     ],
