@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 
 const unitName = 'encrocam-test.service';
 const portName = 'encrocam.test';
-const defaultTimeoutMs = 120_000;
+const defaultTimeoutMs = 300_000;
 
 /** Reads `ID BASE64` lines, runs each as a script, answers `ID BASE64`: the output, and the exit code at its end. */
 const loop = [
@@ -70,7 +70,7 @@ export class Agent {
   }
 
   /** Waits until the shell is there. */
-  async ready(timeoutMs = 300_000): Promise<void> {
+  async ready(timeoutMs = 900_000): Promise<void> {
     await within(this.#isReady, timeoutMs, 'The test agent in the machine did not start');
   }
 

@@ -2,10 +2,10 @@
  * A card in a file: a copy of the image, as large as wanted, whose partitions are read and written on this machine
  * without mounting anything (mtools for FAT, debugfs for ext4). Only for a card that is in no machine at the moment.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
+import { removeTemporary, temporaryDirectory } from './temporary.ts';
 
 export interface Partition {
   readonly number: number;
@@ -65,7 +65,7 @@ export class Card {
   /** Puts files on the boot partition, as an owner does with the card in a reader. */
   async writeBootFiles(files: Readonly<Record<string, string | Buffer>>): Promise<void> {
     const drive = await this.#bootDrive();
-    const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-card-'));
+    const directory = temporaryDirectory('file');
     try {
       for (const [name, content] of Object.entries(files)) {
         const file = path.join(directory, 'file');
@@ -73,7 +73,7 @@ export class Card {
         await run`mcopy -o -i ${drive} ${file} ${`::${name}`}`;
       }
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      removeTemporary(directory);
     }
   }
 
@@ -104,13 +104,13 @@ export class Card {
 
   /** A file of an ext4 partition. */
   async readFile(partition: string, file: string): Promise<Buffer> {
-    const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-card-'));
+    const directory = temporaryDirectory('file');
     try {
       const target = path.join(directory, 'file');
       await this.#debugfs(partition, `dump "${file}" "${target}"`);
       return await readFile(target);
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      removeTemporary(directory);
     }
   }
 
@@ -131,7 +131,7 @@ export class Card {
   /** What e2fsck would mend, in the order it found it; empty for a whole file system. Replays the journal first. */
   async mend(partition: string): Promise<string> {
     const { startByte, sizeBytes } = await this.partition(partition);
-    const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-card-'));
+    const directory = temporaryDirectory('file');
     const file = path.join(directory, 'file-system');
     try {
       await run`dd if=${this.file} of=${file} bs=1M iflag=skip_bytes,count_bytes skip=${startByte} count=${sizeBytes} conv=sparse status=none`;
@@ -140,7 +140,7 @@ export class Card {
       const checked = await run({ nothrow: true })`e2fsck -f -n ${file}`;
       return checked.exitCode === 0 ? '' : `${checked.stdout}${checked.stderr}`;
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      removeTemporary(directory);
     }
   }
 

@@ -3,13 +3,13 @@
  * `encrocam` of this checkout to watch with. What a camera did is judged here, by what came out of the drive.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { type FtpServer, startFtpServer } from '../ftp-servers/index.ts';
 import { type BurntInTime, readBurntInTimes } from '../support/burnt-in-time.ts';
 import { makeOwnerKey } from '../support/owner-key.ts';
+import { removeTemporary, temporaryDirectory } from './temporary.ts';
 
 const run = $({ quiet: true });
 export const encrocam = path.resolve(import.meta.dirname, '../../bin/encrocam');
@@ -57,7 +57,7 @@ export class Home {
   }
 
   static async open(): Promise<Home> {
-    const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-home-'));
+    const directory = temporaryDirectory('home');
     const file = (name: string): string => path.join(directory, name);
     const drive = await startFtpServer({ software: 'vsftpd' });
     await makeOwnerKey(file('owner.public.asc'), file('owner.secret.asc'));
@@ -74,7 +74,7 @@ export class Home {
 
   async close(): Promise<void> {
     await this.drive.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    removeTemporary(this.directory);
   }
 
   /** A whole set of answers, as an owner writes them into `encrocam.json`. */
@@ -127,7 +127,7 @@ export class Home {
   }
 
   /** Waits until the drive holds more than `bytes`; returns how much it holds then. */
-  async driveGrowsBeyond(bytes: number, { timeoutMs = 300_000 } = {}): Promise<number> {
+  async driveGrowsBeyond(bytes: number, { timeoutMs = 900_000 } = {}): Promise<number> {
     const deadlineMs = Date.now() + timeoutMs;
     for (;;) {
       const present = await this.bytesOnDrive();

@@ -1,10 +1,10 @@
 /** The image under test, and cards that were made of it. */
 import { existsSync, globSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { Card } from './card.ts';
+import { removeTemporary, temporaryDirectory } from './temporary.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const gibibyte = 1024 ** 3;
@@ -49,8 +49,8 @@ export class CardBox {
     this.directory = directory;
   }
 
-  static async open(): Promise<CardBox> {
-    return new CardBox(await mkdtemp(path.join(tmpdir(), 'encrocam-cards-')));
+  static open(): CardBox {
+    return new CardBox(temporaryDirectory('cards'));
   }
 
   /** A card that was just flashed. */
@@ -66,7 +66,7 @@ export class CardBox {
     await rm(file, { force: true });
   }
 
-  async close(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true });
+  close(): void {
+    removeTemporary(this.directory);
   }
 }

@@ -36,11 +36,11 @@ let mortal: MortalMachine;
 let machine: Machine;
 before(async () => {
   home = await Home.open();
-  cards = await CardBox.open();
+  cards = CardBox.open();
 });
 const scenario = scenarios('life');
 after(async () => {
-  await cards?.close();
+  cards?.close();
   await home?.close();
 });
 

@@ -7,9 +7,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Agent } from './agent.ts';
 import type { Card } from './card.ts';
@@ -17,6 +16,7 @@ import { prepareFirmware } from './firmware.ts';
 import { machineArguments } from './machine-arguments.ts';
 import { Qmp } from './qmp.ts';
 import { SshSession } from './ssh.ts';
+import { removeTemporary, temporaryDirectory } from './temporary.ts';
 import { Terminal } from './terminal.ts';
 
 export interface MachineOptions {
@@ -74,7 +74,7 @@ export class Machine {
   /** Power on. Resolves when the machine runs: nothing has booted yet. */
   static async start(options: MachineOptions): Promise<Machine> {
     await mkdir(artifactsDirectory, { recursive: true });
-    const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-machine-'));
+    const directory = temporaryDirectory('machine');
     const sockets = {
       console: new Line(path.join(directory, 'console')),
       agent: new Line(path.join(directory, 'agent')),
@@ -121,7 +121,7 @@ export class Machine {
       return machine;
     } catch (error) {
       child?.kill('SIGKILL');
-      await rm(directory, { recursive: true, force: true });
+      removeTemporary(directory);
       throw error;
     } finally {
       for (const line of Object.values(sockets)) line.stopListening();
@@ -143,7 +143,7 @@ export class Machine {
     await this.#exited;
     for (const session of this.#sessions) await session.stop();
     this.console.close('the machine was stopped');
-    await rm(this.#directory, { recursive: true, force: true });
+    removeTemporary(this.#directory);
   }
 
   /** Presses the power button and waits for the orderly end. */

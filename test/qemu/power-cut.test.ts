@@ -27,11 +27,11 @@ let recordings: Partition;
 let cardBytes: number;
 before(async () => {
   home = await Home.open();
-  cards = await CardBox.open();
+  cards = CardBox.open();
 });
 const scenario = scenarios('power-cut');
 after(async () => {
-  await cards?.close();
+  cards?.close();
   await home?.close();
 });
 

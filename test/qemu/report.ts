@@ -34,7 +34,7 @@ export interface Notes {
 }
 
 const resultsDirectory = path.join(artifactsDirectory, 'results');
-const scenarioTimeoutMs = 20 * 60_000;
+const scenarioTimeoutMs = 90 * 60_000;
 
 /**
  * The scenarios of one test file, in order: each goes on from where the one before left the machine. A failed one

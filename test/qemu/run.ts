@@ -4,8 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Card } from './card.ts';
 import { prepareFirmware } from './firmware.ts';
@@ -19,6 +18,7 @@ import {
   kernelArguments,
   networkArguments,
 } from './machine-arguments.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 const image = newestImage();
 if (image === undefined) {
@@ -34,7 +34,7 @@ if (!existsSync(cardFile) || process.env.FRESH) {
   console.log(`The card of last time: ${path.relative('.', cardFile)} (a fresh one: make qemu FRESH=1).`);
 }
 
-const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-qemu-'));
+const directory = temporaryDirectory('run');
 const sshPort = await freePort();
 const args = [
   ...boardArguments,
@@ -48,14 +48,11 @@ console.log(`Unlock over SSH:  ssh -p ${sshPort} unlock@127.0.0.1`);
 console.log(
   'A drive on this computer is at 10.0.2.2. Ctrl-A X pulls the plug, Ctrl-A C switches to QEMU and back.\n',
 );
-const child = spawn('qemu-system-aarch64', args, { stdio: 'inherit' });
-// Ctrl-C belongs to the console; whoever ends this process by other means ends the machine.
-process.on('SIGINT', () => undefined);
-for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+// Whatever ends this process ends the machine.
+const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...args], { stdio: 'inherit' });
 child.on('error', (error) => {
   console.error(`qemu-system-aarch64 does not run: ${error.message}. Run: ci/setup.sh qemu`);
 });
-child.on('close', async (code) => {
-  await rm(directory, { recursive: true, force: true });
+child.on('close', (code) => {
   process.exit(code ?? 1);
 });

@@ -40,7 +40,7 @@ export class SshSession {
   }
 
   /** Waits for the end. Returns ssh's exit code: the command's, or 255. */
-  async ended({ timeoutMs = 60_000 } = {}): Promise<number> {
+  async ended({ timeoutMs = 300_000 } = {}): Promise<number> {
     await this.terminal.closed({ timeoutMs });
     await this.#closed;
     return this.#child.exitCode ?? 255;

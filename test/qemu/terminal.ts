@@ -12,7 +12,7 @@ export interface ExpectOptions {
   readonly timeoutMs?: number;
 }
 
-const defaultTimeoutMs = 300_000;
+const defaultTimeoutMs = 600_000;
 /** A quick typist; a serial line at 115200 takes more, a getty that has just started does not. */
 const keyIntervalMs = 8;
 /** An escape sequence that is not whole by then is none. */

@@ -19,11 +19,11 @@ let home: Home;
 let cards: CardBox;
 before(async () => {
   home = await Home.open();
-  cards = await CardBox.open();
+  cards = CardBox.open();
 });
 const scenario = scenarios('wizard');
 after(async () => {
-  await cards?.close();
+  cards?.close();
   await home?.close();
 });
 
