@@ -3,7 +3,7 @@
 # Debian's ordinary users have no sbin in their PATH: that is where tools for disks are.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
-.PHONY: help setup demo test bench lint format generate bundle image flash qemu clean
+.PHONY: help setup demo test scenarios bench lint format generate bundle image flash qemu clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 test: ## everything that CI runs
 	@ci/setup.sh run ftp image qemu provision wizard
 	@node ci/test.ts
+
+scenarios: ## boot the card in QEMU through everything that happens to a camera; a report is left in build/qemu/
+	@ci/setup.sh run ftp image qemu
+	@node ci/test.ts --scenarios
 
 bench: ## measure, print a table, write build/bench.json
 	@ci/setup.sh run ftp
