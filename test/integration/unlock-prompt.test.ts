@@ -6,6 +6,7 @@ import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CameraState } from '../../provision/state.ts';
 import { Agent, listen, type Unlocker } from '../../provision/unlock/agent.ts';
@@ -104,6 +105,8 @@ test('what is typed before the prompt and at it never shows, and only what is ty
   const terminal = openPrompt();
   await terminal.expect(/quiet now/);
   terminal.type('too early\r');
+  // script(1) hands it on in its own time, and nothing tells when it has reached the terminal's queue.
+  await pause(1000);
   speak();
   await terminal.expect(/\(not shown\): /);
   terminal.type('wrong one\r');
