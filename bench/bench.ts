@@ -6,6 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureImage } from '../image/bench.ts';
 import { measureCrypto } from './measures/crypto.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
@@ -16,6 +17,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   crypto: measureCrypto,
   seek: measureSeek,
   services: measureServices,
+  image: measureImage,
 };
 const wanted = (process.env.ONLY ?? '').split(' ').filter(Boolean);
 for (const name of wanted) {

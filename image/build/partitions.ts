@@ -104,6 +104,9 @@ const mke2fsConf = `[defaults]
   blocksize = 4096
   inode_size = 256
   inode_ratio = 16384
+[fs_types]
+  ext4 = {
+  }
 `;
 
 async function makeExt4(build: Build, file: string, placed: Placed, seed: string): Promise<void> {
