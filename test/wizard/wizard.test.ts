@@ -55,8 +55,8 @@ test('a person sets a camera up, and no secret is shown or kept in the open', as
   for (const text of [progress, pty.raw]) assert.ok(!text.includes(passphrase));
   // The picture, and the codes of recovery key, fingerprint and public key.
   assert.match(pty.text, /[▀▄█]{20}/);
-  // Each has that in two of its corners in a place where nothing else can be beside it.
-  assert.equal(pty.text.match(/██ ▄▄▄▄▄ █/g)?.length, 6);
+  // Each of the three has that in two of its corners; what it encodes may look like it by chance.
+  assert.ok((pty.text.match(/██ ▄▄▄▄▄ █/g)?.length ?? 0) >= 6);
   assert.match(pty.text, /-----BEGIN PGP PUBLIC KEY BLOCK-----[\s\S]+-----END PGP PUBLIC KEY BLOCK-----/);
   const publicKey = await readFile(camera.at('camera.public.asc'), 'utf8');
   assert.ok(pty.text.includes(publicKey.trim().replaceAll('\r', '')));
