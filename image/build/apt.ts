@@ -185,10 +185,14 @@ function sourcesText({ sources, architecture }: AptOptions, keyring: string): st
 function updateError(cause: unknown, sources: readonly Source[]): ImageError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const where = sources.map(({ uri, suites }) => `${uri} (${suites.join(', ')})`).join(', ');
-  if (/NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|NODATA|not signed|signature|couldn't be verified/i.test(text)) {
+  if (
+    /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|NODATA|(?:not|no longer) signed|Hash Sum mismatch|unexpected size|signature|couldn't be verified/i.test(
+      text,
+    )
+  ) {
     return new ImageError(
       'ARCHIVE_UNTRUSTED',
-      `The signature of ${where} is not one of the base's keys.\n${text}`,
+      `What ${where} serves is not covered by a signature of the base's keys.\n${text}`,
       {
         cause,
         hint: 'Somebody may be meddling with the archive or the line. If its keys have changed, renew the keyring in image/keyrings/.',

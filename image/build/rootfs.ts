@@ -107,6 +107,7 @@ async function users(build: Build): Promise<void> {
     ...groups.map((group) => `m ${name} ${group}`),
   ]);
   const file = '/usr/lib/sysusers.d/encrocam.conf';
+  await mkdir(`${build.tree}/usr/lib/sysusers.d`, { recursive: true });
   await writeFile(`${build.tree}${file}`, `# Written from image/image.json.\n${lines.join('\n')}\n`);
   await build.emulation.chroot(build.tree, ['systemd-sysusers', file], {
     env: { SOURCE_DATE_EPOCH: String(bootstrapEpoch) },

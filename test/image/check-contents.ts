@@ -63,7 +63,14 @@ function isProgram(name: string): boolean {
 function expectedIn(name: string): RegExp[] {
   switch (name) {
     case 'etc/ssh':
-      return [/^moduli$/, /^ssh_config$/, /^sshd_config$/, /^sshd_config\.d\/encrocam\.conf$/];
+      // The last is a link into systemd's own files.
+      return [
+        /^moduli$/,
+        /^ssh_config$/,
+        /^sshd_config$/,
+        /^sshd_config\.d\/encrocam\.conf$/,
+        /^ssh_config\.d\/20-systemd-ssh-proxy\.conf$/,
+      ];
     case 'root':
       return [/^\.bashrc$/, /^\.profile$/];
     default:

@@ -91,11 +91,15 @@ for (const software of ftpSoftware) {
     context.diagnostic(`SEED=${seed}`);
     const random = randomFrom(seed);
     const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-e2e-'));
-    context.after(() => rm(directory, { recursive: true, force: true }));
+    const leave: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+    // The last to come goes first, and a hook that fails would keep Node from running the next.
+    context.after(async () => {
+      for (const step of leave.reverse()) await step();
+    });
     const server = await startFtpServer({ software });
-    context.after(() => server.stop());
+    leave.push(() => server.stop());
     const network = await startFlakyNetwork(server);
-    context.after(() => network.stop());
+    leave.push(() => network.stop());
 
     const at = (name: string): string => path.join(directory, name);
     await makeOwnerKey(at('owner.public.asc'), at('owner.secret.asc'));
@@ -131,7 +135,7 @@ for (const software of ftpSoftware) {
     const config = ['--config', at('config.json')];
     const recorder = new Supervised(['record', ...config]);
     const syncer = new Supervised(['sync', ...config]);
-    context.after(() => Promise.all([recorder.end('SIGKILL'), syncer.end('SIGKILL')]));
+    leave.push(() => Promise.all([recorder.end('SIGKILL'), syncer.end('SIGKILL')]));
 
     const beganMs = Date.now();
     recorder.start();
@@ -158,6 +162,9 @@ for (const software of ftpSoftware) {
       await act();
     }
     await pause(Math.max(0, filmedFromMs + recordedMs - Date.now()));
+    // On a busy machine the recorder may still be starting after it was killed last: then there is nothing to stop.
+    const before = await bytesIn(disk);
+    await until(async () => ((await bytesIn(disk)) > before + 5000 ? true : undefined));
     assert.equal(await recorder.end('SIGTERM'), 0, recorder.log);
     const endedMs = Date.now();
 

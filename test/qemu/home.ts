@@ -9,6 +9,7 @@ import { $ } from 'zx';
 import { type FtpServer, startFtpServer } from '../ftp-servers/index.ts';
 import { type BurntInTime, readBurntInTimes } from '../support/burnt-in-time.ts';
 import { makeOwnerKey } from '../support/owner-key.ts';
+import { artifactsDirectory } from './machine.ts';
 import { removeTemporary, temporaryDirectory } from './temporary.ts';
 
 const run = $({ quiet: true });
@@ -146,7 +147,8 @@ export class Home {
     directory = this.recordingsDirectory,
     { signedBy = this.cameraPublicFile }: { signedBy?: string } = {},
   ): Promise<Film> {
-    const video = path.join(this.directory, 'film.ts');
+    // Kept: a frame that cannot be read is best looked at.
+    const video = path.join(artifactsDirectory, 'film.ts');
     const decrypted = await run({ nothrow: true })`
       ${encrocam} decrypt ${directory} ${video} --force --signed-by ${signedBy} --key ${path.join(this.directory, 'owner.secret.asc')}`;
     if (decrypted.exitCode !== 0 && decrypted.exitCode !== 2) {

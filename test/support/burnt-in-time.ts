@@ -1,7 +1,9 @@
 /**
  * Reads the time that the recorder burnt into each frame, as a person would, but faster: every digit is compared
- * with pictures of the ten digits drawn by the same filter at the same place. Works for fonts whose figures all
- * have one width, and decides by the nearest picture, so compression does no harm.
+ * with pictures of the ten digits drawn by the same filter. Works for fonts whose figures all have one width, and
+ * decides by the nearest picture, so compression does no harm. How far apart the digits stand is measured first:
+ * FFmpeg 7 sets them by fractions of a pixel, FFmpeg 5 by whole ones, and the camera may have another than this
+ * computer.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -12,6 +14,15 @@ import { findFont } from '../../runtime/recorder/fonts.ts';
 
 const run = promisify(execFile);
 const maxRawBytes = 1024 * 1024 * 1024;
+
+/** Text is brighter than this, the box behind it darker, but for white seen through it. */
+const darkest = 95;
+/** How much the advance may differ from this computer's, in columns, and how finely it is measured. */
+const advanceReach = 0.6;
+const advanceSteps = 24;
+const framesToMeasure = 5;
+/** Where the first character may stand beside the place where this computer draws it, in columns. */
+const shifts = [-0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8];
 
 /** Where digits stand in `2026-11-22 13:37:05 +0100`. */
 const layout = 'dddd-dd-dd dd:dd:dd sdddd';
@@ -42,7 +53,14 @@ export async function readBurntInTimes(file: string, width: number, height: numb
   const minus = await draw(filter, layout.replaceAll('d', '0').replace('s', '-'), strip, crop);
   const [zero, one] = templates;
   if (!zero || !one) throw new Error('no templates');
-  const cells = digitCells(zero, one, strip.width);
+  const spacing = spacingOf(zero, one, strip.width);
+  const columns = Math.round(spacing.advance);
+  const glyphs = templates.map((template) =>
+    cut({ bytes: template, width }, Math.round(spacing.first), columns),
+  );
+  const signs = [zero, minus].map((template) =>
+    cut({ bytes: template, width }, Math.round(columnOf(spacing, layout.indexOf('s'))), columns),
+  );
 
   const { stdout } = await run(
     'ffmpeg',
@@ -64,22 +82,24 @@ export async function readBurntInTimes(file: string, width: number, height: numb
     { encoding: 'buffer', maxBuffer: maxRawBytes },
   );
   const size = strip.width * strip.height;
-  const times: BurntInTime[] = [];
+  const pictures: Picture[] = [];
   for (let frame = 0; (frame + 1) * size <= stdout.length; frame++) {
-    const picture = stdout.subarray(frame * size, (frame + 1) * size);
+    pictures.push({ bytes: stdout.subarray(frame * size, (frame + 1) * size), width: strip.width });
+  }
+  const seen = measuredSpacing(pictures.slice(0, framesToMeasure), glyphs, spacing);
+  return pictures.map((picture, frame) => {
     let text = '';
     for (const [index, kind] of [...layout].entries()) {
-      const cell = cells[index] ?? { from: 0, to: 0 };
-      if (kind === 'd') text += nearest(picture, templates, strip.width, cell);
-      else if (kind === 's') text += nearest(picture, [zero, minus], strip.width, cell) === 0 ? '+' : '-';
+      const at = columnOf(seen, index);
+      if (kind === 'd') text += nearest(picture, glyphs, at).index;
+      else if (kind === 's') text += nearest(picture, signs, at).index === 0 ? '+' : '-';
       else text += kind;
     }
     const timeMs = Date.parse(
       `${text.slice(0, 10)}T${text.slice(11, 19)}${text.slice(20, 23)}:${text.slice(23)}`,
     );
-    times.push({ frame, text, timeMs });
-  }
-  return times;
+    return { frame, text, timeMs };
+  });
 }
 
 /** The recorder's own filter, so that the pictures of the digits are drawn as the recorder draws them. */
@@ -114,16 +134,24 @@ async function draw(
   return stdout;
 }
 
-interface Cell {
-  readonly from: number;
-  readonly to: number;
+/** A piece of a frame in shades of grey. */
+interface Picture {
+  readonly bytes: Buffer;
+  readonly width: number;
+}
+
+interface Spacing {
+  /** Column where the first character begins. */
+  readonly first: number;
+  /** Columns from one character to the next. */
+  readonly advance: number;
 }
 
 /**
- * Columns of each character. All are equally wide: the pictures of `0000-…` and `1111-…` differ from the first
- * digit's columns to the last one's, and nowhere else.
+ * Where characters stand as this computer draws them. All are equally wide: the pictures of `0000-…` and `1111-…`
+ * differ from the first digit's columns to the last one's, and nowhere else.
  */
-function digitCells(zero: Buffer, one: Buffer, width: number): Cell[] {
+function spacingOf(zero: Buffer, one: Buffer, width: number): Spacing {
   let first = width;
   let last = 0;
   for (let index = 0; index < zero.length; index++) {
@@ -131,27 +159,74 @@ function digitCells(zero: Buffer, one: Buffer, width: number): Cell[] {
     first = Math.min(first, index % width);
     last = Math.max(last, index % width);
   }
-  const advance = (last + 1 - first) / layout.length;
-  return [...layout].map((_, index) => ({
-    from: Math.round(first + index * advance),
-    to: Math.round(first + (index + 1) * advance),
-  }));
+  return { first, advance: (last + 1 - first) / layout.length };
 }
 
-/** Index of the template that differs least from the picture inside the cell. */
-function nearest(picture: Buffer, templates: readonly Buffer[], width: number, cell: Cell): number {
-  const rows = picture.length / width;
-  let best = { index: 0, difference: Number.POSITIVE_INFINITY };
-  for (const [index, template] of templates.entries()) {
-    let difference = 0;
-    for (let row = 0; row < rows; row++) {
-      for (let column = cell.from; column < cell.to; column++) {
-        const at = row * width + column;
-        // What is not as bright as the text is background, whatever the camera saw there.
-        difference += Math.abs(Math.max(picture[at] ?? 0, 110) - Math.max(template[at] ?? 0, 110));
+/** The spacing with which the digits of these frames look most like digits. */
+function measuredSpacing(frames: readonly Picture[], glyphs: readonly Picture[], drawn: Spacing): Spacing {
+  let best = { spacing: drawn, difference: Number.POSITIVE_INFINITY };
+  for (let step = -advanceSteps; step <= advanceSteps; step++) {
+    for (const shift of shifts) {
+      const spacing = {
+        first: drawn.first + shift,
+        advance: drawn.advance + (step * advanceReach) / advanceSteps,
+      };
+      let difference = 0;
+      for (const frame of frames) {
+        for (const [index, kind] of [...layout].entries()) {
+          if (kind === 'd') difference += nearest(frame, glyphs, columnOf(spacing, index)).difference;
+        }
       }
+      if (difference < best.difference) best = { spacing, difference };
     }
+  }
+  return best.spacing;
+}
+
+function columnOf({ first, advance }: Spacing, index: number): number {
+  return first + index * advance;
+}
+
+/** Columns of a picture. */
+function cut({ bytes, width }: Picture, from: number, columns: number): Picture {
+  const rows = bytes.length / width;
+  const piece = Buffer.alloc(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    bytes.copy(piece, row * columns, row * width + from, row * width + from + columns);
+  }
+  return { bytes: piece, width: columns };
+}
+
+/** The glyph that differs least from the picture at that column. */
+function nearest(
+  picture: Picture,
+  glyphs: readonly Picture[],
+  at: number,
+): { index: number; difference: number } {
+  let best = { index: 0, difference: Number.POSITIVE_INFINITY };
+  for (const [index, glyph] of glyphs.entries()) {
+    const difference = differenceAt(picture, glyph, at);
     if (difference < best.difference) best = { index, difference };
   }
-  return best.index;
+  return best;
+}
+
+/** What is not as bright as the text is background, whatever the camera saw there. */
+function bright(value = 0): number {
+  return Math.max(value, darkest);
+}
+
+function differenceAt(picture: Picture, glyph: Picture, from: number): number {
+  const rows = glyph.bytes.length / glyph.width;
+  let difference = 0;
+  const whole = Math.floor(from);
+  const fraction = from - whole;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < glyph.width; column++) {
+      const left = row * picture.width + whole + column;
+      const seen = bright(picture.bytes[left]) * (1 - fraction) + bright(picture.bytes[left + 1]) * fraction;
+      difference += Math.abs(seen - bright(glyph.bytes[row * glyph.width + column]));
+    }
+  }
+  return difference;
 }
