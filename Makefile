@@ -36,7 +36,7 @@ format: setup ## format the source
 generate: setup ## write types and reference pages from the schema
 	@node ci/generate.ts
 
-bundle: setup ## bundle `encrocam` for a camera into build/encrocam
+bundle: setup ## bundle `encrocam` for a camera into build/bundle
 	@node ci/bundle.ts
 
 image: ## build the card's image into build/ (BASE=debian-13 ANSWERS=FILE SNAPSHOT=TIME LOCK=FILE FROM=STEP ONLY=STEP)

@@ -1,7 +1,13 @@
 /** `encrocam record`: checks everything that can be checked beforehand, then records until it is told to stop. */
 import { stat } from 'node:fs/promises';
 import { type Command, type CommandArguments, configOption } from '../commands.ts';
-import { type Camera, defaultConfigFile, type LoadedConfig, loadConfig } from '../config/load.ts';
+import {
+  type Camera,
+  configFileFrom,
+  defaultConfigFile,
+  type LoadedConfig,
+  loadConfig,
+} from '../config/load.ts';
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { createLogger, type Logger } from '../log.ts';
@@ -38,9 +44,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       hint: 'See encrocam record --help.',
     });
   }
-  const file =
-    typeof values.config === 'string' ? values.config : process.env.ENCROCAM_CONFIG || defaultConfigFile;
-  const config = await loadConfig(file);
+  const config = await loadConfig(configFileFrom(values.config));
   const cameras = chosenCameras(config, (values.camera as string[] | undefined) ?? []);
   const logger = createLogger(config.log);
   const ffmpeg = process.env.ENCROCAM_FFMPEG || 'ffmpeg';
