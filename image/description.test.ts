@@ -93,6 +93,8 @@ const wrongInBase: readonly (readonly [path: string, to: unknown, field?: string
   ['title', 3],
   ['architecture', 'amd64'],
   ['keyring', 'http://keys.example/key'],
+  ['boards', []],
+  ['boards', ['pi9-64bit'], 'boards[0]'],
   ['deviceKeyring', 'key.gpg'],
   ['archives', []],
   ['archives.0.origin', '', 'archives[0].origin'],

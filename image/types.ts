@@ -67,6 +67,8 @@ export interface Base {
   readonly name: string;
   readonly title: string;
   readonly architecture: 'arm64';
+  /** Raspberry Pis that its kernel boots from an SD card, by Raspberry Pi Imager's names. */
+  readonly boards: readonly string[];
   /** Public keys that may sign the archives, relative to `image/`. */
   readonly keyring: string;
   /** The same on the camera, from a package. */

@@ -103,6 +103,7 @@ export async function compress(build: Build, scan: ImageScan): Promise<ArtifactR
     extractSha256: scan.sha256,
     downloadBytes: size,
     downloadSha256: await sha256OfFile(compressed),
+    boards: build.base.boards,
   });
   await writeFile(
     `${output}/${artifactName(build)}.rpi-imager-manifest`,

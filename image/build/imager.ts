@@ -8,6 +8,8 @@ export interface ImagerInput {
   readonly extractSha256: string;
   readonly downloadBytes: number;
   readonly downloadSha256: string;
+  /** By Imager's names, such as `pi4-64bit`. */
+  readonly boards: readonly string[];
 }
 
 /** A lens over a card, drawn here: Imager wants an icon and can take it from the manifest itself. */
@@ -32,8 +34,8 @@ export function imagerManifest(input: ImagerInput): object {
         release_date: input.releaseDate,
         // What Imager asks the owner comes as user-data and network-config on the boot partition.
         init_format: 'cloudinit',
-        devices: ['pi4-64bit', 'pi5-64bit'],
-        architecture: 'aarch64',
+        devices: input.boards,
+        architecture: 'armv8',
       },
     ],
   };

@@ -2,7 +2,7 @@
  * A card in a file: a copy of the image, as large as wanted, whose partitions are read and written on this machine
  * without mounting anything (mtools for FAT, debugfs for ext4). Only for a card that is in no machine at the moment.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { removeTemporary, temporaryDirectory } from './temporary.ts';
@@ -102,34 +102,21 @@ export class Card {
     return found.stdout.trim() !== '0';
   }
 
-  /** A file of an ext4 partition. */
-  async readFile(partition: string, file: string): Promise<Buffer> {
-    const directory = temporaryDirectory('file');
-    try {
-      const target = path.join(directory, 'file');
-      await this.#debugfs(partition, `dump "${file}" "${target}"`);
-      return await readFile(target);
-    } finally {
-      removeTemporary(directory);
-    }
-  }
-
   /** Copies a directory of an ext4 partition, with all in it, into a directory of this machine. */
   async extract(partition: string, directory: string, target: string): Promise<void> {
     await this.#debugfs(partition, `rdump "${directory}" "${target}"`);
   }
 
-  /** Names in a directory of an ext4 partition, without `.` and `..`. */
-  async list(partition: string, directory: string): Promise<string[]> {
-    const listing = await this.#debugfs(partition, `ls -p "${directory}"`);
-    return listing
-      .split('\n')
-      .map((line) => line.split('/')[5] ?? '')
-      .filter((name) => name !== '' && name !== '.' && name !== '..');
+  /** What e2fsck would mend, in the order it found it, once the journal is replayed; empty for a whole file system. */
+  async mend(partition: string): Promise<string> {
+    return this.#withFileSystem(partition, async (file) => {
+      const checked = await run({ nothrow: true })`e2fsck -f -n ${file}`;
+      return checked.exitCode === 0 ? '' : `${checked.stdout}${checked.stderr}`;
+    });
   }
 
-  /** What e2fsck would mend, in the order it found it; empty for a whole file system. Replays the journal first. */
-  async mend(partition: string): Promise<string> {
+  /** A copy of an ext4 partition with its journal replayed, as the next start does: debugfs does not look there. */
+  async #withFileSystem<T>(partition: string, look: (file: string) => Promise<T>): Promise<T> {
     const { startByte, sizeBytes } = await this.partition(partition);
     const directory = temporaryDirectory('file');
     const file = path.join(directory, 'file-system');
@@ -137,8 +124,7 @@ export class Card {
       await run`dd if=${this.file} of=${file} bs=1M iflag=skip_bytes,count_bytes skip=${startByte} count=${sizeBytes} conv=sparse status=none`;
       await run`truncate -s ${sizeBytes} ${file}`;
       await run({ nothrow: true })`e2fsck -E journal_only -p ${file}`;
-      const checked = await run({ nothrow: true })`e2fsck -f -n ${file}`;
-      return checked.exitCode === 0 ? '' : `${checked.stdout}${checked.stderr}`;
+      return await look(file);
     } finally {
       removeTemporary(directory);
     }
@@ -149,11 +135,12 @@ export class Card {
   }
 
   async #debugfs(partition: string, request: string): Promise<string> {
-    const { startByte } = await this.partition(partition);
-    const { stdout, stderr } = await run`debugfs -R ${request} ${`${this.file}?offset=${startByte}`}`;
-    // debugfs exits with 0 whatever happens; the first line of its standard error is its version.
-    const problems = stderr.split('\n').slice(1).join('\n').trim();
-    if (problems !== '') throw new Error(`debugfs ${request}: ${problems}`);
-    return stdout;
+    return this.#withFileSystem(partition, async (file) => {
+      const { stdout, stderr } = await run`debugfs -R ${request} ${file}`;
+      // debugfs exits with 0 whatever happens; the first line of its standard error is its version.
+      const problems = stderr.split('\n').slice(1).join('\n').trim();
+      if (problems !== '') throw new Error(`debugfs ${request}: ${problems}`);
+      return stdout;
+    });
   }
 }

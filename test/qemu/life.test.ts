@@ -3,9 +3,10 @@
  * Each scenario goes on where the one before left the machine; each is judged by what came out of the drive.
  */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before } from 'node:test';
 import type { Card } from './card.ts';
-import { assertFramesInOrder, gapsIn, Home, passphrase, recordingNames } from './home.ts';
+import { assertFramesInOrder, cameraName, gapsIn, Home, passphrase, recordingNames } from './home.ts';
 import { CardBox } from './image.ts';
 import { Machine } from './machine.ts';
 import { scenarios } from './report.ts';
@@ -99,8 +100,9 @@ scenario(
         );
       }
     }
-    await card.extract('recordings', `/${'front-door'}`, home.directory);
-    const local = await home.watch(`${home.directory}/front-door`);
+    for (const partition of ['root', 'recordings']) assert.equal(await card.mend(partition), '');
+    await card.extract('recordings', `/${cameraName}`, home.directory);
+    const local = await home.watch(path.join(home.directory, cameraName));
     assertFramesInOrder(local.frames);
     const lostMs = cutMs - (local.frames.at(-1)?.timeMs ?? 0);
     notes.measure({ name: 'video lost by the cut', value: lostMs / 1000, unit: 's' });
@@ -133,7 +135,7 @@ scenario(
 scenario('what was recorded without a network reaches the drive once the cable is in', async () => {
   const before = await home.bytesOnDrive();
   await machine.agent.until(
-    `[ $(cat /var/lib/encrocam/recordings/front-door/*.encrocam | wc -c) -gt ${before + 2 * someVideoBytes} ]`,
+    `[ $(cat /var/lib/encrocam/recordings/${cameraName}/*.encrocam | wc -c) -gt ${before + 2 * someVideoBytes} ]`,
   );
   assert.equal(await home.bytesOnDrive(), before, 'the drive grew without a cable');
   await machine.plugCable();
