@@ -24,7 +24,7 @@ scenarios: ## boot the card in QEMU through everything that happens to a camera;
 	@node ci/test.ts --scenarios
 
 bench: ## measure, print a table, write build/bench.json
-	@ci/setup.sh run ftp image image-bench
+	@ci/setup.sh run ftp image image-bench qemu
 	@node bench/bench.ts
 
 lint: setup ## lint, format, types, import rule, generated files

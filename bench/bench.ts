@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureImage } from '../image/bench.ts';
+import { measureCard } from './measures/card.ts';
 import { measureCrypto } from './measures/crypto.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
@@ -18,6 +19,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   seek: measureSeek,
   services: measureServices,
   image: measureImage,
+  card: measureCard,
 };
 const wanted = (process.env.ONLY ?? '').split(' ').filter(Boolean);
 for (const name of wanted) {

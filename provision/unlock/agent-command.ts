@@ -25,9 +25,10 @@ export const command: Command = {
     requireRoot('encrocam agent');
     const logger = createLogger({ level: 'info', format: 'auto' });
     const system = createSystem();
-    const unlocker = createUnlocker(system, await findPlace(system), logger);
+    const place = await findPlace(system);
+    const unlocker = createUnlocker(system, place, logger);
     const agent = new Agent({ unlocker, logger });
-    await resumeUnlocking(system, logger).catch((error: unknown) =>
+    await resumeUnlocking(system, place, logger).catch((error: unknown) =>
       logger.error('an unlocking that was cut off cannot go on', { reason: messageOf(error) }),
     );
     const activated = process.env.LISTEN_PID === String(process.pid) && process.env.LISTEN_FDS === '1';

@@ -116,9 +116,25 @@ test('a file system that is damaged closes the volume again and says so', async 
   assert.ok(card.calls.includes('cryptsetup close encrocam-config'));
 });
 
+test('unlocking a camera that is well warns of nothing', async () => {
+  const unlocker = createUnlocker(card.system, place, silentLogger);
+  assert.equal(await unlocker.unlock(passphrase), undefined);
+});
+
 test('services that do not start are told as a warning: the camera is unlocked all the same', async () => {
   card.programs.set('systemctl', async () => ({ exitCode: 1 }));
   const unlocker = createUnlocker(card.system, place, silentLogger);
   assert.match((await unlocker.unlock(passphrase)) ?? '', /did not start/);
   assert.equal(await readState(card.system), 'recording');
+});
+
+test('without the partition for recordings it records all the same, and says what is wrong', async () => {
+  await card.put('/proc/self/mounts', '');
+  card.programs.set('systemctl', async ([, unit]) => {
+    if (unit?.endsWith('.mount')) throw new EncroCamError('PROGRAM_FAILED', 'wrong fs type');
+    return {};
+  });
+  const unlocker = createUnlocker(card.system, place, silentLogger);
+  assert.match((await unlocker.unlock(passphrase)) ?? '', /partition for recordings cannot be mounted/);
+  assert.ok(card.calls.includes('systemctl start encrocam.target'));
 });

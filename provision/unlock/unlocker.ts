@@ -1,6 +1,7 @@
 /** What the agent does with a passphrase on a real camera: open the volume, mount it, start recording. */
 import { EncroCamError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { ensureMounted } from '../mounts.ts';
 import { mapperDevice, type Place, paths } from '../place.ts';
 import { isUnlocked, readState } from '../state.ts';
 import { mountOpened, openVolume } from '../steps/volume.ts';
@@ -10,6 +11,9 @@ import type { Unlocker } from './agent.ts';
 /** Services are of the type that counts as started at once; a job queue that hangs must not hang the agent. */
 const startTimeoutMs = 60_000;
 const maxReportCharacters = 16 * 1024;
+const noRoomWarning =
+  'The partition for recordings cannot be mounted: the card may be failing. Recording goes on in what is free beside ' +
+  'the system, and to the drive; replace the card.';
 
 export function createUnlocker(system: System, place: Place, logger: Logger): Unlocker {
   return {
@@ -19,7 +23,7 @@ export function createUnlocker(system: System, place: Place, logger: Logger): Un
     },
     async unlock(passphrase) {
       await openVolume(system, place, passphrase);
-      return afterUnlocking(system, logger);
+      return afterUnlocking(system, place, logger);
     },
     async report() {
       if (!(await isUnlocked(system))) return '';
@@ -36,18 +40,20 @@ export function createUnlocker(system: System, place: Place, logger: Logger): Un
  * An agent that was killed between opening and mounting: the passphrase was right, so go on from there.
  * Does nothing on a locked camera, and on one that is being provisioned.
  */
-export async function resumeUnlocking(system: System, logger: Logger): Promise<void> {
+export async function resumeUnlocking(system: System, place: Place, logger: Logger): Promise<void> {
   if (!(await system.exists(paths.doneMark)) || !(await system.exists(mapperDevice))) return;
   await mountOpened(system);
-  await afterUnlocking(system, logger);
+  await afterUnlocking(system, place, logger);
 }
 
-async function afterUnlocking(system: System, logger: Logger): Promise<string | undefined> {
+async function afterUnlocking(system: System, place: Place, logger: Logger): Promise<string | undefined> {
   // A power cut at the very end of provisioning may have left the answers; the configuration holds what counts.
   await system.wipe(paths.secretAnswers);
+  // A camera whose card begins to fail still has its drive to record to: it goes on beside the system, and says so.
+  const hasRoom = place.kind === 'installed' || (await ensureMounted(system, paths.recordings, logger));
   try {
     await system.run('systemctl', ['start', 'encrocam.target'], { timeoutMs: startTimeoutMs });
-    return undefined;
+    return hasRoom ? undefined : noRoomWarning;
   } catch (error) {
     if (!(error instanceof EncroCamError)) throw error;
     logger.error('unlocked, but the services did not start', { reason: messageOf(error) });

@@ -1,10 +1,10 @@
 /** QEMU's command line for a machine. Pure. */
 import { agentArguments, agentKernelArguments } from './agent.ts';
 import type { Firmware } from './firmware.ts';
-import type { MachineOptions } from './machine.ts';
+import type { DirectBoot, MachineOptions } from './machine.ts';
 
 export interface MachineParts {
-  readonly options: Pick<MachineOptions, 'card' | 'hasScreen' | 'writeLogFile' | 'clock'>;
+  readonly options: Pick<MachineOptions, 'card' | 'hasScreen' | 'writeLogFile' | 'clock' | 'directBoot'>;
   readonly firmware: Firmware;
   readonly sshPort: number;
   readonly consoleSocket: string;
@@ -41,7 +41,7 @@ export function machineArguments(parts: MachineParts): string[] {
     ...['-chardev', `socket,id=monitor,path=${parts.monitorSocket},server=off`],
     ...['-mon', 'chardev=monitor,mode=control'],
     ...agentArguments(parts.agentSocket),
-    ...kernelArguments([...cameraKernelArguments, ...agentKernelArguments]),
+    ...kernelArguments([...cameraKernelArguments, ...agentKernelArguments], options.directBoot),
     ...(options.hasScreen ? ['-device', 'virtio-gpu-pci', '-device', 'qemu-xhci', '-device', 'usb-kbd'] : []),
     ...(options.clock ? ['-rtc', `base=${options.clock.toISOString().slice(0, 19)}`] : []),
   ];
@@ -88,7 +88,17 @@ export function networkArguments(sshPort: number): string[] {
   ];
 }
 
-/** Handed to the card's own loader (systemd-boot) through the firmware's tables: the card stays as it is. */
-export function kernelArguments(words: readonly string[]): string[] {
-  return ['-smbios', `type=11,value=io.systemd.boot.kernel-cmdline-extra=${words.join(' ')}`];
+/**
+ * Handed to the card's own loader (systemd-boot) through the firmware's tables: the card stays as it is. Where there
+ * is no loader, QEMU hands the kernel its command line.
+ */
+export function kernelArguments(words: readonly string[], directBoot?: DirectBoot): string[] {
+  if (directBoot === undefined) {
+    return ['-smbios', `type=11,value=io.systemd.boot.kernel-cmdline-extra=${words.join(' ')}`];
+  }
+  const { kernelFile, initramfsFile, commandLine } = directBoot;
+  return [
+    ...['-kernel', kernelFile, '-initrd', initramfsFile],
+    ...['-append', [commandLine, ...words].join(' ')],
+  ];
 }

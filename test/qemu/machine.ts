@@ -31,6 +31,14 @@ export interface MachineOptions {
   readonly writeLogFile?: string;
   /** What the clock says at power-on: a board without a battery does not know the time. */
   readonly clock?: Date;
+  /** For a disk without a boot loader: QEMU starts this instead. */
+  readonly directBoot?: DirectBoot;
+}
+
+export interface DirectBoot {
+  readonly kernelFile: string;
+  readonly initramfsFile: string;
+  readonly commandLine: string;
 }
 
 export const artifactsDirectory = path.resolve(import.meta.dirname, '../../build/qemu');

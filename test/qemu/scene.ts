@@ -1,7 +1,7 @@
 /** What scenarios have in common: getting a camera to where a story begins, and looking at whether it is well. */
 import assert from 'node:assert/strict';
 import type { Card } from './card.ts';
-import { type Home, passphrase } from './home.ts';
+import { cameraName, type Home, passphrase } from './home.ts';
 import type { CardBox } from './image.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,9 +33,27 @@ export async function pretendClockWasSet(machine: Machine): Promise<void> {
 }
 
 /** Types the passphrase at a prompt that is awaited. */
-export async function unlock(terminal: Terminal): Promise<void> {
-  await terminal.answer(unlockPrompt, passphrase);
+export async function unlock(terminal: Terminal, { isAsked = false } = {}): Promise<void> {
+  if (!isAsked) await terminal.expect(unlockPrompt);
+  await terminal.typeLine(passphrase);
   await terminal.expect(unlocked);
+}
+
+const recordingsOnCard = `/var/lib/encrocam/recordings/${cameraName}`;
+/** A key packet has less, a first frame more. */
+const keyPacketBytes = 2000;
+
+/** Bytes of recordings on the card of a running machine. */
+export async function bytesOnCard(machine: Machine): Promise<number> {
+  return Number(await machine.agent.run(`cat ${recordingsOnCard}/*.encrocam 2>/dev/null | wc -c`));
+}
+
+/** Waits until the card has a frame that it had not before. */
+export async function frameOnCard(machine: Machine, bytesBefore = 0): Promise<void> {
+  await machine.agent.until(
+    `[ $(cat ${recordingsOnCard}/*.encrocam 2>/dev/null | wc -c) -gt ${bytesBefore + keyPacketBytes} ]`,
+    { timeoutMs: 600_000 },
+  );
 }
 
 /** Units that failed, and complaints about the order of units: none is what every boot must end with. */

@@ -4,7 +4,7 @@
  * operation; what is in memory (mounts, mappings, /run) is gone then, and what was written stays.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { mapperDevice, paths } from '../../provision/place.ts';
@@ -148,7 +148,9 @@ export async function createFakeCard(): Promise<FakeCard> {
   };
 }
 
-const bootMount = `/dev/vda1 ${paths.boot} vfat rw 0 0\n`;
+const bootMount = `/dev/vda1 ${paths.boot} vfat rw 0 0\n/dev/vda4 ${paths.recordings} ext4 rw 0 0\n`;
+
+const configMount = `${mapperDevice} ${paths.config} ext4 rw 0 0\n`;
 
 const lsblk = {
   blockdevices: [
@@ -250,7 +252,7 @@ function createModel(
         if (!volume.hasFileSystem) return { exitCode: 32 };
         await rm(mountPoint, { recursive: true, force: true });
         await rename(content, mountPoint);
-        await writeFile(mounts, `${bootMount}${mapperDevice} ${paths.config} ext4 rw 0 0\n`);
+        await appendFile(mounts, configMount);
         return {};
       },
     ],
@@ -260,7 +262,7 @@ function createModel(
         if (!(await isMounted())) return {};
         await rename(mountPoint, content);
         await mkdir(mountPoint);
-        await writeFile(mounts, bootMount);
+        await writeFile(mounts, (await readFile(mounts, 'utf8')).replace(configMount, ''));
         return {};
       },
     ],
