@@ -1,4 +1,4 @@
-/** `encrocam grow`, `boot-files` and `provision`: what a card runs at its start. See the help texts. */
+/** `encrocam start-up` and `provision`: what a card runs at its start. See the help texts. */
 import type { Command } from '../runtime/commands.ts';
 import { exitCode } from '../runtime/exit-codes.ts';
 import { createLogger, type Logger } from '../runtime/log.ts';
@@ -18,22 +18,17 @@ function service(name: string, text: string, action: Action): Command {
   };
 }
 
-export const grow: Command = service(
-  'grow',
-  'Grows the recordings partition and its file system to the end of the card.\n',
-  async (system, logger) => {
-    const { growCard } = await import('./grow.ts');
-    await growCard(system, logger);
-    return exitCode.whole;
-  },
-);
-
-export const bootFiles: Command = service(
-  'boot-files',
-  'Makes SSH host keys where there are none, and takes the SSH keys and the answers file on the boot partition.\n',
+/** One process for both: on a slow board, starting one takes longer than what it does. */
+export const startUp: Command = service(
+  'start-up',
+  'Makes SSH host keys where there are none, takes the SSH keys and the answers file on the boot partition, tells\n' +
+    'systemd that it is ready, and grows the recordings partition and its file system to the end of the card.\n',
   async (system, logger) => {
     const { takeBootFiles } = await import('./boot-files.ts');
     const failed = await takeBootFiles(system, logger);
+    if (process.env.NOTIFY_SOCKET !== undefined) await system.run('systemd-notify', ['--ready']);
+    const { growCard } = await import('./grow.ts');
+    await growCard(system, logger);
     return failed.length === 0 ? exitCode.whole : exitCode.usage;
   },
 );

@@ -88,16 +88,10 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('../provision/unlock/agent-command.ts')).command,
   },
   {
-    name: 'grow',
-    summary: 'grow the recordings partition (a service of the card)',
+    name: 'start-up',
+    summary: 'take files from the boot partition, grow the recordings (a service of the card)',
     hidden: true,
-    load: async () => (await import('../provision/card-commands.ts')).grow,
-  },
-  {
-    name: 'boot-files',
-    summary: 'take files from the boot partition (a service of the card)',
-    hidden: true,
-    load: async () => (await import('../provision/card-commands.ts')).bootFiles,
+    load: async () => (await import('../provision/card-commands.ts')).startUp,
   },
   {
     name: 'provision',

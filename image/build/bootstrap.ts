@@ -14,7 +14,7 @@ import { ImageError } from '../errors.ts';
 import type { PackageFile } from './apt.ts';
 import type { Build } from './build.ts';
 import type { Accelerators } from './emulation.ts';
-import { exclusionOptions, fstabText, initramfsModules } from './fstab.ts';
+import { exclusionOptions, fstabText, initramfsHook } from './fstab.ts';
 import { cached, keyOf } from './store.ts';
 import { removeTraces } from './traces.ts';
 
@@ -118,7 +118,7 @@ async function makeTree(
   await unpack(build, end, accelerators);
   build.say(`configuring ${rest.length + end.length} more packages`);
   const release = await kernelRelease(tree);
-  await writeEarlyFiles(build, release);
+  await writeEarlyFiles(build);
   await emulation.chroot(tree, configure, { ...options, env, stubs: image.stubs });
   build.say('making the initramfs');
   await emulation.chroot(tree, ['update-initramfs', '-c', '-k', release], {
@@ -212,19 +212,16 @@ export async function kernelRelease(tree: string): Promise<string> {
 }
 
 /** What has to be there when packages are configured and the initramfs is made. */
-async function writeEarlyFiles({ tree, image }: Build, release: string): Promise<void> {
+async function writeEarlyFiles({ tree, image }: Build): Promise<void> {
   await writeFile(`${tree}/etc/fstab`, fstabText(image));
-  const modules = await readdir(`${tree}/usr/lib/modules/${release}`, { recursive: true });
   const directory = `${tree}/etc/initramfs-tools`;
   await mkdir(`${directory}/conf.d`, { recursive: true });
   await writeFile(
     `${directory}/conf.d/encrocam`,
     '# Only what image.json lists: a small initramfs starts sooner. zstd is quick to unpack.\nMODULES=list\nCOMPRESS=zstd\nRUNSIZE=10%\nRESUME=none\n',
   );
-  await writeFile(
-    path.join(directory, 'modules'),
-    `# Written from image/image.json.\n${initramfsModules(image.initramfs.modules, modules).join('\n')}\n`,
-  );
+  await mkdir(`${directory}/hooks`, { recursive: true });
+  await writeFile(`${directory}/hooks/encrocam`, initramfsHook(image.initramfs.modules), { mode: 0o755 });
 }
 
 async function forgetOldTrees(directory: string, newest: string): Promise<void> {

@@ -16,12 +16,19 @@ export function fstabText(image: ImageDescription): string {
   ].join('\n');
 }
 
-/** Of the wanted modules those that this kernel has as files; the rest is built in or unknown to it. */
-export function initramfsModules(wanted: readonly string[], moduleFiles: readonly string[]): string[] {
-  const name = (file: string): string =>
-    (file.split('/').at(-1) ?? '').replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
-  const present = new Set(moduleFiles.filter((file) => /\.ko(\.\w+)?$/.test(file)).map(name));
-  return wanted.filter((module) => present.has(module.replaceAll('-', '_')));
+/**
+ * A hook of initramfs-tools that takes the modules along, whatever of them this kernel has as files. They are loaded
+ * by the hardware that is there: the file `modules` of initramfs-tools would load them all, at each start.
+ */
+export function initramfsHook(modules: readonly string[]): string {
+  return [
+    '#!/bin/sh',
+    '# Written from image/image.json.',
+    '[ "$1" = prereqs ] && exit 0',
+    '. /usr/share/initramfs-tools/hook-functions',
+    `manual_add_modules ${modules.join(' ')}`,
+    '',
+  ].join('\n');
 }
 
 /** dpkg's options that leave out what does not go on the card, for its command line or its configuration. */

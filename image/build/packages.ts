@@ -12,7 +12,14 @@ import type { Accelerators, NativeProgram } from './emulation.ts';
 import { type HostIndex, parseIndexTargets, sourcesOf } from './mirrors.ts';
 import type { Runner } from './run.ts';
 import { cached, keyOf } from './store.ts';
-import { extractPackages, hostArchitecture, makeTools, type Tools, toolsDescription } from './tools.ts';
+import {
+  extractPackages,
+  hostArchitecture,
+  makeTools,
+  type Tools,
+  type ToolsDescription,
+  toolsDescription,
+} from './tools.ts';
 
 /** What a build is made from; `packages.json` among the artifacts, and LOCK= takes it back. */
 export interface Lock {
@@ -62,6 +69,18 @@ export async function gatherPackages(options: PackagesOptions): Promise<Packages
   return { base, lock, files, tools, native };
 }
 
+/** A tools tree of other programs than those that shape the image, from the archive of its base as it is now. */
+export async function gatherTools(
+  options: Pick<PackagesOptions, 'runner' | 'cache'>,
+  description: ToolsDescription,
+): Promise<Tools> {
+  const { runner, cache } = options;
+  const base = await loadBase(description.base);
+  const apt = aptOf(options, base, await hostIndexes(runner), hostArchitecture().debian);
+  await apt.update();
+  return makeTools(runner, cache, apt, await apt.resolve(description.packages), description.exclude);
+}
+
 async function hostIndexes(runner: Runner): Promise<HostIndex[]> {
   return parseIndexTargets(
     await runner.run(['apt-get', 'indextargets', '--format', '$(ORIGIN)|$(LABEL)|$(REPO_URI)']),
@@ -69,7 +88,7 @@ async function hostIndexes(runner: Runner): Promise<HostIndex[]> {
 }
 
 function aptOf(
-  { runner, cache, snapshot }: PackagesOptions,
+  { runner, cache, snapshot }: Pick<PackagesOptions, 'runner' | 'cache'> & { snapshot?: string | undefined },
   base: Base,
   host: readonly HostIndex[],
   architecture: string,

@@ -100,17 +100,13 @@ export async function makeTools(
   cache: string,
   apt: Apt,
   packages: readonly PackageFile[],
+  exclude: readonly string[] = toolsDescription.exclude,
 ): Promise<Tools> {
   const architecture = hostArchitecture();
-  const key = keyOf(
-    'tools',
-    architecture.debian,
-    ...packages.map(({ sha256 }) => sha256),
-    ...toolsDescription.exclude,
-  );
+  const key = keyOf('tools', architecture.debian, ...packages.map(({ sha256 }) => sha256), ...exclude);
   const directory = await cached(`${cache}/tools/${key}`, async (temporary) => {
     const files = await apt.download(packages, `${cache}/packages`);
-    await extractPackages(runner, [...files.values()], temporary, toolsDescription.exclude);
+    await extractPackages(runner, [...files.values()], temporary, exclude);
     const versions = packages.map(({ name, version }) => `${name} ${version}`);
     await writeFile(`${temporary}/packages.txt`, `${versions.join('\n')}\n`);
   });

@@ -9,7 +9,7 @@ import { parseUris } from './apt.ts';
 import { bmapText, scanImage } from './bmap.ts';
 import { bootSettings, cmdlineTxt, loaderEntry } from './boot-texts.ts';
 import { foreignPrograms, readInitramfs } from './cpio.ts';
-import { exclusionOptions, fstabText, initramfsModules } from './fstab.ts';
+import { exclusionOptions, fstabText, initramfsHook } from './fstab.ts';
 import { derivedSerial, derivedUuid } from './ids.ts';
 import { biggest, manifestText, parseDpkgStatus, spdxDocument } from './inventory.ts';
 import { layoutOf, sfdiskScript } from './layout.ts';
@@ -106,17 +106,10 @@ test('every partition with a mount point is in fstab by its label, and the tempo
   assert.match(text, /^tmpfs \/tmp tmpfs /m);
 });
 
-test('of the modules for the initramfs those are taken that this kernel has as files', () => {
-  const files = [
-    'kernel/fs/ext4/ext4.ko.xz',
-    'kernel/drivers/block/virtio_blk.ko',
-    'kernel/a/sdhci-iproc.ko.zst',
-  ];
-  assert.deepEqual(initramfsModules(['ext4', 'virtio_blk', 'sdhci_iproc', 'nvme'], files), [
-    'ext4',
-    'virtio_blk',
-    'sdhci_iproc',
-  ]);
+test('modules for the initramfs are taken along by a hook, not loaded one and all', () => {
+  const hook = initramfsHook(['ext4', 'virtio_blk']);
+  assert.match(hook, /^manual_add_modules ext4 virtio_blk$/m);
+  assert.match(hook, /prereqs/);
 });
 
 test('licences stay though documentation is left out', () => {

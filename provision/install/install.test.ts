@@ -29,7 +29,12 @@ let context: InstallContext;
 before(async () => {
   bundle = await mkdtemp(path.join(tmpdir(), 'encrocam-bundle-'));
   await mkdir(path.join(bundle, 'units/getty@.service.d'), { recursive: true });
-  for (const name of ['cli.js', 'encrocam', 'units/encrocam-agent.socket', 'units/encrocam-grow.service']) {
+  for (const name of [
+    'cli.js',
+    'encrocam',
+    'units/encrocam-agent.socket',
+    'units/encrocam-start-up.service',
+  ]) {
     await writeFile(path.join(bundle, name), name);
   }
   ownerKeyFile = path.join(bundle, 'owner.asc');

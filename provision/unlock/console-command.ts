@@ -55,7 +55,7 @@ export const command: Command = {
           ? asRoot()
           : setUp(system, describeSetUp(tty, process.env));
       case 'locked':
-        return unlock(system, from, overSsh);
+        return unlock(system, from, tty);
     }
   },
 };
@@ -69,7 +69,8 @@ async function oneCommand(text: string, from: string): Promise<number> {
 }
 
 /** On a console, ending means that its unit starts this again, which then finds what to do. */
-async function unlock(system: System, from: string, overSsh: boolean): Promise<number> {
+async function unlock(system: System, from: string, tty: string): Promise<number> {
+  const overSsh = tty === 'ssh';
   const terminal = openTerminal();
   try {
     const agent = await connectAgent(from);
@@ -79,10 +80,14 @@ async function unlock(system: System, from: string, overSsh: boolean): Promise<n
       terminal.write('\nThe unlock agent was restarted.\n');
       return exitCode.usage;
     }
-    if (!overSsh || outcome === 'new') return exitCode.whole;
-    return outcome === 'unlocked' && (await readState(system)) === 'recording'
-      ? exitCode.whole
-      : exitCode.usage;
+    const isUnlocked = outcome === 'unlocked' && (await readState(system)) === 'recording';
+    if (overSsh) return isUnlocked || outcome === 'new' ? exitCode.whole : exitCode.usage;
+    if (isUnlocked) {
+      terminal.restore();
+      // Started anew it would do the same, seconds later, and take them from the recorder that starts now.
+      becomeLogin(tty);
+    }
+    return exitCode.whole;
   } catch (error) {
     if (isEncroCamError(error, 'AGENT_UNREACHABLE')) {
       // Tried again by the unit, or by whoever connects; not in a tight loop.

@@ -51,13 +51,15 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
 
   const lock = await lockRecordings(config);
   try {
-    const prepared = await prepareCameras(cameras, ffmpeg, logger);
     const keys = new KeySource(
       sealInChild({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, process.argv[1] ?? ''),
     );
-    // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
-    const firstKeys = await Promise.all(cameras.map(() => keys.next()));
-    await requireFfmpeg(ffmpeg);
+    const [firstKeys, prepared] = await Promise.all([
+      // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
+      Promise.all(cameras.map(() => keys.next())),
+      prepareCameras(cameras, ffmpeg, logger),
+      requireFfmpeg(ffmpeg),
+    ]);
     const recorder = new Recorder({
       config,
       cameras: prepared,

@@ -12,7 +12,7 @@ const defaultTimeoutMs = 300_000;
 
 /** Reads `ID BASE64` lines, runs each as a script, answers `ID BASE64`: the output, and the exit code at its end. */
 const loop = [
-  `until [ -e /dev/virtio-ports/${portName} ]; do sleep 0.1; done`,
+  `until [ -e /dev/virtio-ports/${portName} ]; do sleep 1; done`,
   `exec 0<>/dev/virtio-ports/${portName} >&0`,
   'echo ready',
   'while read -r id code; do',

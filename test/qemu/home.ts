@@ -9,7 +9,7 @@ import { $ } from 'zx';
 import { type FtpServer, startFtpServer } from '../ftp-servers/index.ts';
 import { type BurntInTime, readBurntInTimes } from '../support/burnt-in-time.ts';
 import { makeOwnerKey } from '../support/owner-key.ts';
-import { artifactsDirectory } from './machine.ts';
+import { artifactsDirectory } from './artifacts.ts';
 import { removeTemporary, temporaryDirectory } from './temporary.ts';
 
 const run = $({ quiet: true });

@@ -21,6 +21,12 @@ export const cameraKernelArguments = [
   'vivid.input_types=0',
 ];
 
+/**
+ * The emulator has none of the flaws that the kernel works around on real processors, and pays dearly for the ways
+ * around them: a start takes a quarter longer with them.
+ */
+export const emulatorKernelArguments = ['mitigations=off', 'nokaslr'];
+
 /** A Raspberry Pi 4's cores, two of them, and the memory of the smallest model that is sold. */
 export const boardArguments = [
   ...['-M', 'virt', '-cpu', 'cortex-a72', '-smp', '2', '-m', '1024'],
@@ -41,7 +47,10 @@ export function machineArguments(parts: MachineParts): string[] {
     ...['-chardev', `socket,id=monitor,path=${parts.monitorSocket},server=off`],
     ...['-mon', 'chardev=monitor,mode=control'],
     ...agentArguments(parts.agentSocket),
-    ...kernelArguments([...cameraKernelArguments, ...agentKernelArguments], options.directBoot),
+    ...kernelArguments(
+      [...cameraKernelArguments, ...emulatorKernelArguments, ...agentKernelArguments],
+      options.directBoot,
+    ),
     ...(options.hasScreen ? ['-device', 'virtio-gpu-pci', '-device', 'qemu-xhci', '-device', 'usb-kbd'] : []),
     ...(options.clock ? ['-rtc', `base=${options.clock.toISOString().slice(0, 19)}`] : []),
   ];

@@ -11,9 +11,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { Agent } from './agent.ts';
+import { artifactsDirectory } from './artifacts.ts';
 import type { Card } from './card.ts';
 import { prepareFirmware } from './firmware.ts';
 import { machineArguments } from './machine-arguments.ts';
+import { qemuCommand } from './qemu.ts';
 import { Qmp } from './qmp.ts';
 import { SshSession } from './ssh.ts';
 import { removeTemporary, temporaryDirectory } from './temporary.ts';
@@ -40,8 +42,6 @@ export interface DirectBoot {
   readonly initramfsFile: string;
   readonly commandLine: string;
 }
-
-export const artifactsDirectory = path.resolve(import.meta.dirname, '../../build/qemu');
 
 /** QEMU answers on its sockets as soon as it runs. */
 const connectTimeoutMs = 30_000;
@@ -103,10 +103,8 @@ export class Machine {
         agentSocket: sockets.agent.path,
         monitorSocket: sockets.monitor.path,
       });
-      // With the starting process gone, nobody would stop the machine.
-      child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...args], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
+      const [program, ...words] = await qemuCommand(args);
+      child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
       const failure = qemuFailure(child);
       const [consoleSocket, agentSocket, monitorSocket] = await Promise.race([
         Promise.all([sockets.console.connected, sockets.agent.connected, sockets.monitor.connected]),

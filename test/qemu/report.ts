@@ -5,7 +5,8 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { artifactsDirectory, stopAllMachines } from './machine.ts';
+import { artifactsDirectory } from './artifacts.ts';
+import { stopAllMachines } from './machine.ts';
 
 export interface Measurement {
   readonly name: string;

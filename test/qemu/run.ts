@@ -6,18 +6,21 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { artifactsDirectory } from './artifacts.ts';
 import { Card } from './card.ts';
 import { prepareFirmware } from './firmware.ts';
 import { cardBytes, newestImage } from './image.ts';
-import { artifactsDirectory, freePort } from './machine.ts';
+import { freePort } from './machine.ts';
 import {
   boardArguments,
   cameraKernelArguments,
   cardArguments,
+  emulatorKernelArguments,
   firmwareArguments,
   kernelArguments,
   networkArguments,
 } from './machine-arguments.ts';
+import { qemuCommand } from './qemu.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 const image = newestImage();
@@ -42,16 +45,16 @@ const args = [
   ...firmwareArguments(await prepareFirmware(directory)),
   ...cardArguments(cardFile, undefined),
   ...networkArguments(sshPort),
-  ...kernelArguments(cameraKernelArguments),
+  ...kernelArguments([...cameraKernelArguments, ...emulatorKernelArguments]),
 ];
 console.log(`Unlock over SSH:  ssh -p ${sshPort} unlock@127.0.0.1`);
 console.log(
   'A drive on this computer is at 10.0.2.2. Ctrl-A X pulls the plug, Ctrl-A C switches to QEMU and back.\n',
 );
-// Whatever ends this process ends the machine.
-const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...args], { stdio: 'inherit' });
+const [program, ...words] = await qemuCommand(args);
+const child = spawn(program, words, { stdio: 'inherit' });
 child.on('error', (error) => {
-  console.error(`qemu-system-aarch64 does not run: ${error.message}. Run: ci/setup.sh qemu`);
+  console.error(`QEMU does not run: ${error.message}`);
 });
 child.on('close', (code) => {
   process.exit(code ?? 1);

@@ -13,6 +13,8 @@ import type { Trust } from './trust.ts';
 
 export interface DataConnection {
   readonly socket: Socket | TLSSocket;
+  /** The TCP connection below. */
+  readonly raw: Socket;
   /** Resolves when bytes may be sent: at once, or after the handshake with a trusted peer. */
   readonly ready: Promise<void>;
 }
@@ -45,7 +47,7 @@ export class DataConnector {
       throw error;
     }
     raw.setKeepAlive(true, this.#timeoutMs);
-    return this.#trust ? this.#secure(raw, this.#trust) : { socket: raw, ready: Promise.resolve() };
+    return this.#trust ? this.#secure(raw, this.#trust) : { socket: raw, raw, ready: Promise.resolve() };
   }
 
   async #passivePort(): Promise<number> {
@@ -93,7 +95,7 @@ export class DataConnector {
       socket.once('close', () => reject(new Error('The data connection closed during its handshake.')));
     });
     ready.catch(() => undefined); // Whoever sends waits for it; a listing may be refused before.
-    return { socket: quiet(socket), ready };
+    return { socket: quiet(socket), raw, ready };
   }
 }
 

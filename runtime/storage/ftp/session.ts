@@ -9,6 +9,7 @@ import type { FtpStorageConfig } from '../../config/types.ts';
 import { EncroCamError, systemErrorCode } from '../../errors.ts';
 import { BoundedClient, type ControlConnection, within } from './control.ts';
 import { DataConnector } from './data.ts';
+import type { HungUploads } from './hung.ts';
 import type { ListingFormat } from './listing.ts';
 import { protocolError, quote } from './replies.ts';
 import { Transfer } from './transfer.ts';
@@ -18,12 +19,14 @@ export class FtpSession {
   readonly control: ControlConnection;
   readonly #client = new BoundedClient();
   readonly #timeoutMs: number;
+  readonly #hung: HungUploads;
   #connector: DataConnector | undefined;
   #listingFormat: ListingFormat = 'list';
   #roundTripMs = 0;
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, hung: HungUploads) {
     this.#timeoutMs = timeoutMs;
+    this.#hung = hung;
     this.control = this.#client.ftp;
   }
 
@@ -71,7 +74,7 @@ export class FtpSession {
         const { code } = await this.command(`REST ${restartAt}`);
         if (code !== 350) throw protocolError(`The server answered REST with ${code}.`);
       }
-      return new Transfer(this.control, data, line, this.#timeoutMs);
+      return new Transfer(this.control, data, line, { timeoutMs: this.#timeoutMs, hung: this.#hung });
     } catch (error) {
       data.socket.destroy();
       throw error;

@@ -17,6 +17,7 @@ import {
 } from '../storage.ts';
 import { Turns } from '../turns.ts';
 import { FtpAppender } from './appender.ts';
+import { HungUploads } from './hung.ts';
 import { ListingReader } from './listing-reader.ts';
 import { parseSizeReply, toStorageError, unreachableError } from './replies.ts';
 import { FtpSession } from './session.ts';
@@ -37,6 +38,7 @@ export class FtpStorage implements Storage {
   readonly #logger: Logger;
   readonly #timeoutMs: number;
   readonly #turns = new Turns();
+  readonly #hung = new HungUploads();
   #session: FtpSession | undefined;
   /** Set when this driver itself gave the session up, in the course of a read that was ended early. */
   #reopen = false;
@@ -60,6 +62,7 @@ export class FtpStorage implements Storage {
     this.#reopen = false;
     this.#session?.close();
     this.#session = undefined;
+    this.#hung.reset();
     this.#turns.takeAway();
   }
 
@@ -210,10 +213,11 @@ export class FtpStorage implements Storage {
       this.#warned = true;
       this.#logger.warn('plain FTP: the password crosses the network in the clear', { drive: this.location });
     }
-    const session = new FtpSession(this.#timeoutMs);
+    const session = new FtpSession(this.#timeoutMs, this.#hung);
     this.#session = session;
     try {
       await session.open(this.#config);
+      this.#hung.reset();
     } catch (error) {
       session.close();
       if (this.#session === session) this.#session = undefined;

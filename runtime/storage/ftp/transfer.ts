@@ -8,6 +8,7 @@ import { FTPError, type FTPResponse } from 'basic-ftp';
 import { isEncroCamError, messageOf } from '../../errors.ts';
 import { type ControlConnection, within } from './control.ts';
 import type { DataConnection } from './data.ts';
+import type { HungUploads } from './hung.ts';
 import { protocolError } from './replies.ts';
 
 /** Preliminary replies (1xx) to one command: one is usual. */
@@ -19,6 +20,7 @@ export class Transfer {
   readonly #control: ControlConnection;
   readonly #data: DataConnection;
   readonly #timeoutMs: number;
+  readonly #hung: HungUploads;
   /** Resolves with the 2xx that ends the transfer. */
   readonly #final: Promise<FTPResponse>;
   /** Why the transfer is over before it should be. */
@@ -32,12 +34,19 @@ export class Transfer {
   #lastReply = '';
   #ended = false;
   #abandoned = false;
+  #hangs = false;
 
   /** Sends `command`; the data connection is open, as servers want it before the command. */
-  constructor(control: ControlConnection, data: DataConnection, command: string, timeoutMs: number) {
+  constructor(
+    control: ControlConnection,
+    data: DataConnection,
+    command: string,
+    { timeoutMs, hung }: { timeoutMs: number; hung: HungUploads },
+  ) {
     this.#control = control;
     this.#data = data;
     this.#timeoutMs = timeoutMs;
+    this.#hung = hung;
     const started = Promise.withResolvers<void>();
     let preliminaries = 0;
     this.#final = control.handle(command, (reply, task) => {
@@ -87,8 +96,11 @@ export class Transfer {
     this.#data.socket.end();
     try {
       return await within(this.#control, this.#timeoutMs, 'the end of the upload', this.#final);
+    } catch (error) {
+      if (isEncroCamError(error, 'STORAGE_UNREACHABLE')) this.#hang();
+      throw error;
     } finally {
-      this.#data.socket.destroy();
+      if (!this.#hangs) this.#data.socket.destroy();
     }
   }
 
@@ -115,13 +127,20 @@ export class Transfer {
   async abandon(graceMs: number): Promise<boolean> {
     this.#ended = true;
     this.#abandoned = true;
-    this.#data.socket.destroy();
+    if (!this.#hangs) this.#data.socket.destroy();
     const over = this.#final.then(
       () => true,
       () => true,
     );
     const settled = await Promise.race([over, pause(graceMs, false, { ref: false })]);
     return settled && this.#control.closingError === undefined;
+  }
+
+  /** The server says nothing any more, and does not know that it is over. */
+  #hang(): void {
+    if (this.#hangs || this.#data.socket.destroyed) return;
+    this.#hangs = true;
+    this.#hung.add(this.#data.raw);
   }
 
   #break(error: unknown): void {
@@ -138,11 +157,12 @@ export class Transfer {
     });
   }
 
-  async #orBroken<T>(what: string, work: Promise<T>): Promise<T> {
+  async #orBroken<T>(what: 'the upload' | 'the download', work: Promise<T>): Promise<T> {
     try {
       return await within(this.#control, this.#timeoutMs, what, this.#unlessBroken(work));
     } catch (error) {
-      this.#data.socket.destroy();
+      if (what === 'the upload' && isEncroCamError(error, 'STORAGE_UNREACHABLE')) this.#hang();
+      if (!this.#hangs) this.#data.socket.destroy();
       if (!isEncroCamError(error) && !(error instanceof FTPError)) {
         await this.#unlessBroken(pause(explanationMs, undefined, { ref: false }));
       }
