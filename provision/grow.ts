@@ -8,6 +8,8 @@
  * the other. A partition that grew
  * while its file system did not is grown at the next start, as the file system is looked at every time.
  */
+import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { type Disk, findCardDisk, type Partition } from './disk.ts';
 import { readBackupSector } from './gpt.ts';
@@ -18,6 +20,9 @@ import type { System } from './system.ts';
 /** Partitions end at multiples of this: what is less than it at the end stays free. */
 const alignmentBytes = 8 * 1024 * 1024;
 const recordingsName = 'recordings';
+/** udev and systemd may be busy with a disk that has just changed. */
+const growAttempts = 5;
+const growRetryMs = 2000;
 
 export interface TableLayout {
   readonly sectorBytes: number;
@@ -93,42 +98,47 @@ async function growPartition(
     logger.debug('the partition stays as it is', { reason: plan.reason });
     return;
   }
-  if (plan.rewrite) {
-    await system.run('sfdisk', [
-      '--no-reread',
-      '--no-tell-kernel',
-      '--force',
-      '--relocate',
-      'gpt-bak-std',
-      disk.path,
-    ]);
-  }
-  if (plan.gainBytes > 0) {
-    const size = grownSectors(layout, recordings.path);
-    await system.run(
-      'sfdisk',
-      ['--no-reread', '--no-tell-kernel', '--force', '-N', String(recordings.number), disk.path],
-      { input: `,${size}\n` },
-    );
-    logger.info('the recordings partition was grown', {
-      partition: recordings.path,
-      gainMegabytes: Math.round(plan.gainBytes / 1e6),
-    });
-  }
-  // Tells the kernel about this one partition; the others are in use and do not change.
-  await system.run('partx', ['--update', '--nr', String(recordings.number), disk.path]);
+  // udev does not look at a disk while it is locked. Between the table and what the kernel knows of it, it would find
+  // no name for the partition, and systemd would unmount it.
+  const locked = (...command: string[]): [string, string[]] => ['flock', [disk.path, ...command]];
+  const sfdisk = ['sfdisk', '--no-reread', '--no-tell-kernel', '--force'];
+  if (plan.rewrite) await system.run(...locked(...sfdisk, '--relocate', 'gpt-bak-std', disk.path));
+  if (plan.gainBytes === 0) return;
+  const size = grownSectors(layout, recordings.path);
+  // partx tells the kernel about this one partition; the others are in use and do not change.
+  const script = `${sfdisk.join(' ')} -N "$2" "$1" && partx --update --nr "$2" "$1"`;
+  await system.run(...locked('sh', '-ec', script, 'sh', disk.path, String(recordings.number)), {
+    input: `,${size}\n`,
+  });
+  await system.run('udevadm', ['settle', '--timeout=60'], { exitCodes: [0, 1], timeoutMs: 90_000 });
+  logger.info('the recordings partition was grown', {
+    partition: recordings.path,
+    gainMegabytes: Math.round(plan.gainBytes / 1e6),
+  });
 }
 
 async function growFileSystem(system: System, recordings: Partition, logger: Logger): Promise<void> {
-  if (!(await ensureMounted(system, paths.recordings, logger))) {
-    // Growing it unmounted would need a full check first.
-    logger.warn('the recordings partition is not mounted: its file system was not grown', {
-      partition: recordings.path,
-    });
-    return;
+  for (let attempt = 1; ; attempt++) {
+    if (!(await ensureMounted(system, paths.recordings, logger))) {
+      // Growing it unmounted would need a full check first.
+      logger.warn('the recordings partition is not mounted: its file system was not grown', {
+        partition: recordings.path,
+      });
+      return;
+    }
+    try {
+      const { errors } = await system.run('resize2fs', [recordings.path], { timeoutMs: 240_000 });
+      if (!/Nothing to do/.test(errors)) logger.info('the file system of the recordings was grown');
+      return;
+    } catch (error) {
+      // Left small, it would be full within minutes, until the next start.
+      if (attempt >= growAttempts) throw error;
+      logger.warn('the file system of the recordings did not grow; trying again', {
+        reason: messageOf(error),
+      });
+      await wait(growRetryMs);
+    }
   }
-  const { errors } = await system.run('resize2fs', [recordings.path], { timeoutMs: 240_000 });
-  if (!/Nothing to do/.test(errors)) logger.info('the file system of the recordings was grown');
 }
 
 /** The table as sfdisk reads it, and the place of its backup from the header itself. */
