@@ -93,13 +93,14 @@ export class Card {
       .map((line) => line.replace(/^::\//, '').replace(/\/$/, '').toLowerCase());
   }
 
-  /** Whether bytes of this text stand anywhere on a partition, deleted or not. */
-  async partitionHolds(name: string, text: string): Promise<boolean> {
+  /** Which of these texts stand anywhere on a partition, in files or in what was deleted. */
+  async textsOn(name: string, texts: readonly string[]): Promise<string[]> {
     const { startByte, sizeBytes } = await this.partition(name);
-    const found = await run({ nothrow: true })`
+    const patterns = texts.flatMap((text) => ['-e', text]);
+    const found = await run`
       dd if=${this.file} bs=1M iflag=skip_bytes,count_bytes skip=${startByte} count=${sizeBytes} status=none |
-      LC_ALL=C grep -c -a -F -e ${text}`;
-    return found.stdout.trim() !== '0';
+      { LC_ALL=C grep -a -o -F ${patterns} || [ $? = 1 ]; } | sort -u`;
+    return found.stdout.split('\n').filter(Boolean);
   }
 
   /** Copies a directory of an ext4 partition, with all in it, into a directory of this machine. */

@@ -14,7 +14,8 @@ export class HungUploads {
 
   /** @param socket the TCP connection itself, not the TLS on it */
   add(socket: Socket): void {
-    this.#sockets.push(socket);
+    // A process that ends does not wait for it.
+    this.#sockets.push(socket.unref());
     if (this.#sockets.length > maxHung) this.#sockets.shift()?.resetAndDestroy();
   }
 

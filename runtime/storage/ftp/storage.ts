@@ -62,7 +62,6 @@ export class FtpStorage implements Storage {
     this.#reopen = false;
     this.#session?.close();
     this.#session = undefined;
-    this.#hung.reset();
     this.#turns.takeAway();
   }
 
