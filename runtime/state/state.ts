@@ -1,11 +1,12 @@
 /**
  * What the services tell the world, and each other, about themselves: two small JSON files in the recordings
  * directory, written by one service each and read by `encrocam status` and by the other service. They are
- * replaced as a whole (temporary file, rename), so a reader never sees half of one. They are hints: losing them
+ * replaced as a whole (temporary file, rename), so a reader never sees half of one, unless the disk is full. They are hints: losing them
  * costs nothing but a later clean-up.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { systemErrorCode } from '../errors.ts';
 
 /** Written by the recorder to `.state/record.json`, at least every {@link stateIntervalMs} while it runs. */
 export interface RecorderState {
@@ -82,8 +83,35 @@ export async function writeState(
   await mkdir(directory, { recursive: true });
   const file = path.join(directory, fileNames[state.service]);
   const temporary = `${file}.${state.pid}.tmp`;
-  await writeFile(temporary, JSON.stringify(state));
-  await rename(temporary, file);
+  const text = JSON.stringify(state);
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
+    await writeOver(file, text, error);
+  }
+}
+
+/**
+ * A full disk has no room for another file, and just then it matters what the state is: the recorder may remove what
+ * the syncer says the drive holds. The blocks of the old one are there. A reader may meet half of it, and takes that
+ * for none.
+ */
+async function writeOver(file: string, text: string, full: unknown): Promise<void> {
+  const handle = await open(file, 'r+').catch(() => {
+    throw full;
+  });
+  try {
+    const bytes = Buffer.from(text);
+    const { size, blksize } = await handle.stat();
+    if (bytes.length > Math.ceil(size / blksize) * blksize) throw full;
+    await handle.write(bytes, 0, bytes.length, 0);
+    await handle.truncate(bytes.length);
+  } finally {
+    await handle.close();
+  }
 }
 
 export async function readRecorderState(recordingsDirectory: string): Promise<RecorderState | undefined> {

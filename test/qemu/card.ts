@@ -103,6 +103,12 @@ export class Card {
     return found.stdout.split('\n').filter(Boolean);
   }
 
+  /** Leaves nothing of a partition, as a card does whose memory fails. */
+  async wipe(name: string): Promise<void> {
+    const { startByte, sizeBytes } = await this.partition(name);
+    await run`fallocate --punch-hole --offset ${startByte} --length ${sizeBytes} ${this.file}`;
+  }
+
   /** Copies a directory of an ext4 partition, with all in it, into a directory of this machine. */
   async extract(partition: string, directory: string, target: string): Promise<void> {
     await this.#debugfs(partition, `rdump "${directory}" "${target}"`);
