@@ -2,7 +2,7 @@
  * `make test`: everything that CI runs. Lint first, then all tests through Node's runner. ONLY narrows the
  * second part to files whose path contains one of its words: `make test ONLY=recorder`.
  *
- * `make scenarios` runs what boots the image in QEMU again and again; it takes longer than all the rest.
+ * `make scenarios` runs only what boots the image in QEMU: the longest part.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -17,20 +17,29 @@ function run(title: string, args: string[]): boolean {
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-const isScenario = (file: string): boolean => /^test\/qemu\/(?:life|power-cut|wizard)\.test\.ts$/.test(file);
-const scenarios = process.argv.includes('--scenarios');
-const unit = scenarios ? [] : globSync('{runtime,provision,image,ci,demo,bench}/**/*.test.ts', { cwd: root });
-const whole = globSync('test/**/*.test.ts', { cwd: root }).filter((file) => isScenario(file) === scenarios);
+const isScenario = (file: string): boolean =>
+  /^test\/qemu\/(?:install|life|power-cut|wizard)\.test\.ts$/.test(file);
+const scenariosAlone = process.argv.includes('--scenarios');
 const wanted = (file: string): boolean => only.length === 0 || only.some((part) => file.includes(part));
+const find = (pattern: string): string[] => globSync(pattern, { cwd: root }).filter(wanted).sort();
+const unit = scenariosAlone ? [] : find('{runtime,provision,image,ci,demo,bench}/**/*.test.ts');
+const whole = scenariosAlone ? [] : find('test/**/*.test.ts').filter((file) => !isScenario(file));
+const scenarios = find('test/qemu/*.test.ts').filter(isScenario);
 const node = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec'];
 
-let passed = only.length > 0 || scenarios || run('lint', ['ci/lint.ts']);
-const units = unit.filter(wanted).sort();
-if (units.length > 0) passed = run('unit tests', [...node, ...units]) && passed;
-const wholes = whole.filter(wanted).sort();
-if (wholes.length > 0) {
+let passed = only.length > 0 || scenariosAlone || run('lint', ['ci/lint.ts']);
+if (unit.length > 0) passed = run('unit tests', [...node, ...unit]) && passed;
+if (whole.length > 0) {
   // Real servers and encoders share two cores: one file at a time keeps their timeouts honest.
-  passed = run('integration tests', [...node, '--test-concurrency=1', ...wholes]) && passed;
+  passed = run('integration tests', [...node, '--test-concurrency=1', ...whole]) && passed;
+}
+if (scenarios.length > 0) {
+  // Built once: two files of scenarios run at a time, as a machine that boots does not keep two cores busy.
+  const { imageUnderTest } = await import('../test/qemu/image.ts');
+  console.log('\n=== the image for the scenarios');
+  process.env.ENCROCAM_IMAGE = await imageUnderTest();
+  passed = run('scenarios in QEMU', [...node, '--test-concurrency=2', ...scenarios]) && passed;
+  console.log('\nWhat each scenario measured: build/qemu/report.md');
 }
 console.log(`\n${passed ? 'All passed' : 'FAILED'} in ${Math.round((Date.now() - startedMs) / 1000)} s`);
-process.exit(passed && units.length + wholes.length > 0 ? 0 : 1);
+process.exit(passed && unit.length + whole.length + scenarios.length > 0 ? 0 : 1);

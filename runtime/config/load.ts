@@ -47,7 +47,10 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
       'CONFIG_UNREADABLE',
       `Cannot read the configuration ${file}: ${messageOf(error)}.`,
       {
-        hint: 'Give its place with --config FILE or the environment variable ENCROCAM_CONFIG.',
+        hint:
+          file === defaultConfigFile
+            ? 'If this camera is locked, unlock it first: sudo encrocam unlock. Elsewhere, give its place: --config FILE.'
+            : 'Give its place with --config FILE or the environment variable ENCROCAM_CONFIG.',
         cause: error,
       },
     );

@@ -147,8 +147,8 @@ export class Home {
     directory = this.recordingsDirectory,
     { signedBy = this.cameraPublicFile }: { signedBy?: string } = {},
   ): Promise<Film> {
-    // Kept: a frame that cannot be read is best looked at.
-    const video = path.join(artifactsDirectory, 'film.ts');
+    // Kept after a failure: a frame that cannot be read is best looked at.
+    const video = path.join(artifactsDirectory, `film-${process.pid}.ts`);
     const decrypted = await run({ nothrow: true })`
       ${encrocam} decrypt ${directory} ${video} --force --signed-by ${signedBy} --key ${path.join(this.directory, 'owner.secret.asc')}`;
     if (decrypted.exitCode !== 0 && decrypted.exitCode !== 2) {
@@ -158,6 +158,7 @@ export class Home {
     const { stdout } =
       await run`ffprobe -v error -select_streams v:0 -show_entries stream=codec_name,width,height -of csv=p=0 ${video}`;
     assert.match(stdout, new RegExp(`^h264,${picture.width},${picture.height}`));
+    await rm(video);
     return { exitCode: decrypted.exitCode ?? -1, messages: decrypted.stderr, frames };
   }
 }

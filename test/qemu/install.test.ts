@@ -60,7 +60,7 @@ scenario('after a reboot its console is as it was, and encrocam unlock starts re
   await powerOn();
   await machine.console.expect('attic login: ');
   await machine.agent.until('systemctl is-active encrocam-agent.socket');
-  assert.match((await machine.agent.attempt('encrocam status')).output, /locked/);
+  assert.match((await machine.agent.attempt('encrocam status')).output, /unlock it first/);
   const before = await home.bytesOnDrive();
   const wrong = await machine.agent.attempt(`echo not this one | encrocam unlock`);
   assert.notEqual(wrong.exitCode, 0);

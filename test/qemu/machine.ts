@@ -8,7 +8,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { Agent } from './agent.ts';
 import { artifactsDirectory } from './artifacts.ts';
@@ -46,6 +46,7 @@ export interface DirectBoot {
 /** QEMU answers on its sockets as soon as it runs. */
 const connectTimeoutMs = 30_000;
 const powerOffTimeoutMs = 120_000;
+const sshTimeoutMs = 300_000;
 
 export class Machine {
   readonly options: MachineOptions;
@@ -183,6 +184,7 @@ export class Machine {
 
   /** Opens an SSH session with a terminal, as `ssh USER@camera` does. */
   async ssh(user: string, identityFile: string, command: readonly string[] = []): Promise<SshSession> {
+    await this.#sshAnswers();
     const number = this.#sessions.length + 1;
     const session = SshSession.open({
       name: `${this.options.name}: ssh ${user} ${number}`,
@@ -194,6 +196,24 @@ export class Machine {
     });
     this.#sessions.push(session);
     return session;
+  }
+
+  /** Waits for sshd, as somebody does who tries again: QEMU takes the connection long before. */
+  async #sshAnswers(): Promise<void> {
+    const deadlineMs = Date.now() + sshTimeoutMs;
+    for (;;) {
+      const socket = connect(this.sshPort, '127.0.0.1');
+      const greeting = await new Promise<string>((resolve) => {
+        socket.once('data', (chunk) => resolve(chunk.toString()));
+        socket.once('error', () => resolve(''));
+        socket.once('close', () => resolve(''));
+        socket.setTimeout(5000, () => resolve(''));
+      });
+      socket.destroy();
+      if (greeting.startsWith('SSH-')) return;
+      if (Date.now() > deadlineMs) throw new Error(`${this.options.name}: no sshd answers.`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
   }
 
   /** A picture of the screen, in `build/qemu/`. */

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmod, cp, readdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { bundle } from '../../ci/bundle.ts';
@@ -51,7 +51,12 @@ export async function plainSystem(
       await writeFile(`${tree}${file}`, content, { mode: file in files ? 0o600 : 0o644 });
       await chmod(`${tree}${file}`, file in files ? 0o600 : 0o644);
     }
-    await run`systemctl --root=${tree} enable systemd-networkd.service ssh.service`;
+    const wanted = `${tree}/etc/systemd/system/multi-user.target.wants`;
+    for (const unit of ['systemd-networkd.service', 'ssh.service']) {
+      await rm(path.join(wanted, unit), { force: true });
+      await symlink(`/usr/lib/systemd/system/${unit}`, path.join(wanted, unit));
+    }
+    await run`ssh-keygen -A -f ${tree}`;
     const boot = path.join(tree, 'boot');
     const names = await readdir(boot);
     const bootFile = async (prefix: string): Promise<string> => {
