@@ -1,6 +1,8 @@
 /** The pages of the first-boot wizard, answered as a person at a terminal does. */
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { cameraName, type Home, hostSeenFromMachine, passphrase, picture } from './home.ts';
-import type { Terminal } from './terminal.ts';
+import { keys, type Terminal } from './terminal.ts';
 
 export interface Page {
   readonly title: string;
@@ -42,7 +44,7 @@ export function wizardPages(home: Home): Page[] {
     page('Camera', async (line) => {
       await choose(line, 'Camera >', /(\d) \/dev\/video0: vivid/);
       await choose(line, 'Resolution >', new RegExp(`(\\d) ${picture.width}x${picture.height} `));
-      await choose(line, 'Pictures a second >', new RegExp(`(\\d) ${picture.frameRate}\\n`));
+      await moveTo(line, 'Pictures a second >', String(picture.frameRate));
       await line.answer('Name of the camera', cameraName);
       await line.answer('Is this right? >', '1');
       await line.answer('Is there another camera?', 'n');
@@ -73,6 +75,21 @@ async function choose(line: Terminal, question: string, item: RegExp): Promise<v
   await line.expect(question);
   const [, digit = ''] = await line.expect(item);
   await line.typeLine(digit);
+}
+
+/** Waits for a list, moves to an item that may be past the ninth, and so have no number to type. */
+async function moveTo(line: Terminal, question: string, item: string): Promise<void> {
+  await line.expect(question);
+  await line.expect(new RegExp(`\\n {2,}(?:\\d )?${item}(?=\\s|$)`));
+  // The whole list is drawn at once; the mark stands at what Enter would take.
+  await pause(1000);
+  const list = line.text.slice(line.text.lastIndexOf(question)).split('\n').slice(1);
+  const at = list.findIndex((row) => row.startsWith('> '));
+  const wanted = list.findIndex((row) => row.replace(/^[> ]*(?:\d )?/, '').trim() === item);
+  assert.ok(at >= 0 && wanted >= 0, list.join('\n'));
+  const key = wanted > at ? keys.down : keys.up;
+  for (let moves = Math.abs(wanted - at); moves > 0; moves--) await line.type(key);
+  await line.type(keys.enter);
 }
 
 /** Answers pages as they come. */
