@@ -10,7 +10,13 @@ import { assertFramesInOrder, Home } from './home.ts';
 import { CardBox } from './image.ts';
 import { Machine } from './machine.ts';
 import { scenarios } from './report.ts';
-import { assertHealthy, cardWithAnswers, MortalMachine, pretendClockWasSet } from './scene.ts';
+import {
+  assertHealthy,
+  cardWithAnswers,
+  MortalMachine,
+  pretendClockWasSet,
+  recordingsGrow,
+} from './scene.ts';
 import type { LoggedRequest } from './write-log.ts';
 
 const someVideoBytes = 60_000;
@@ -54,8 +60,7 @@ async function boots(card: Card, name: string): Promise<Machine> {
   await home.driveGrowsBeyond(someVideoBytes);
   await machine.agent.until('test -e /var/lib/encrocam/provision/done');
   assertFramesInOrder((await home.watch()).frames.slice(-20));
-  const size = Number(await machine.agent.run('df -B1 --output=size /var/lib/encrocam/recordings | tail -1'));
-  assert.ok(size > 0.93 * (cardBytes - recordings.startByte), `recordings have ${size} bytes`);
+  await recordingsGrow(machine, 0.93 * (cardBytes - recordings.startByte));
   await assertHealthy(machine);
   return machine;
 }

@@ -56,6 +56,12 @@ export async function frameOnCard(machine: Machine, bytesBefore = 0): Promise<vo
   );
 }
 
+/** Waits until the file system of the recordings has grown to so much: it does beside everything else. */
+export async function recordingsGrow(machine: Machine, beyondBytes: number): Promise<void> {
+  const size = 'df -B1 --output=size /var/lib/encrocam/recordings | tail -1';
+  await machine.agent.until(`[ $(${size}) -gt ${Math.round(beyondBytes)} ]`);
+}
+
 /** Units that failed, and complaints about the order of units: none is what every boot must end with. */
 export async function assertHealthy(machine: Machine): Promise<void> {
   const failed = await machine.agent.run('systemctl list-units --failed --plain --no-legend');
