@@ -48,7 +48,7 @@ flash: ## write the image to a card: DEVICE=/dev/sdX (asks first)
 	@node image/flash/main.ts --device "$(DEVICE)" $(if $(IMAGE),--image "$(IMAGE)")
 
 qemu: ## boot the image in QEMU: serial console here, fake camera, SSH on a local port (FRESH=1: a new card)
-	@ci/setup.sh run qemu
+	@ci/setup.sh run image qemu
 	@node test/qemu/run.ts
 
 clean: ## remove what was built
