@@ -1,8 +1,8 @@
 /**
  * What the services tell the world, and each other, about themselves: two small JSON files in the recordings
  * directory, written by one service each and read by `encrocam status` and by the other service. They are
- * replaced as a whole (temporary file, rename), so a reader never sees half of one, unless the disk is full. They are hints: losing them
- * costs nothing but a later clean-up.
+ * replaced as a whole (temporary file, rename), so a reader never sees half of one, unless the disk is full. They
+ * are hints: losing them costs nothing but a later clean-up.
  */
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
