@@ -85,10 +85,13 @@ export class CameraKeys {
         },
         (error: unknown) => {
           this.#retryAtMs = this.#clock.monotonicMs() + keyRetryMs;
-          this.#logger.error('no new key could be sealed; trying again', {
-            cause: messageOf(error),
-            pauseSeconds: keyRetryMs / 1000,
-          });
+          // Of the very first key, whoever asked for it tells.
+          if (this.#current) {
+            this.#logger.error('no new key could be sealed; trying again', {
+              cause: messageOf(error),
+              pauseSeconds: keyRetryMs / 1000,
+            });
+          }
           onFailure?.(error);
           return undefined;
         },

@@ -342,3 +342,38 @@ test('without a new key the next recording repeats the previous one, and changes
   const keyOf = (file: string): string => disk.files.get(file)?.subarray(18, 34).toString('hex') ?? '';
   assert.equal(keyOf(first), keyOf(second));
 });
+
+test('ffmpeg starts while the first key is being sealed, and what it delivers early is recorded', async () => {
+  const sealing = Promise.withResolvers<SealedKey>();
+  const { clock, disk, recorder, done, latest } = setUp(() => sealing.promise);
+  await settle();
+  latest().deliver('early ');
+  await clock.pass(3000);
+  assert.equal(disk.files.size, 0);
+  sealing.resolve(fakeKey());
+  await settle();
+  latest().deliver('late');
+  await clock.pass(200);
+  recorder.stop();
+  await done;
+  assert.equal(videoOf(disk.files.get(first)), 'early late');
+});
+
+test('an ffmpeg that got no recording is ended, and started again for the next attempt', async () => {
+  let attempts = 0;
+  const { clock, disk, sources, recorder, done, latest } = setUp(async () => {
+    attempts += 1;
+    if (attempts === 1) throw new Error('no memory');
+    return fakeKey();
+  });
+  await settle();
+  assert.deepEqual(sources[0]?.signals, ['SIGTERM']);
+  assert.match(recorder.state().lastProblem ?? '', /^cannot write: no memory/);
+  await clock.pass(1500);
+  assert.equal(sources.length, 2);
+  latest().deliver('video');
+  await clock.pass(200);
+  recorder.stop();
+  await done;
+  assert.equal(videoOf(disk.files.get(first)), 'video');
+});

@@ -3,12 +3,11 @@
  * present slot, and starts it again at a slot's end, on a stall, and on exit. What happens to one camera is of no
  * consequence to another.
  */
-import path from 'node:path';
 import { type Backoff, createBackoff } from '../backoff.ts';
 import type { Camera } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { recordingAt } from '../recordings/names.ts';
+import { type RecordingName, recordingAt } from '../recordings/names.ts';
 import type { RecorderCameraState } from '../state/state.ts';
 import { CameraKeys, prepareAheadMs } from './camera-keys.ts';
 import { type Clock, StepDetector } from './clock.ts';
@@ -16,7 +15,8 @@ import type { CollectedVideo } from './collector.ts';
 import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
 import { GapKeeper, seconds } from './gaps.ts';
-import { DiskFullError, Recording } from './recording.ts';
+import { OpenRecordings } from './open-recordings.ts';
+import { DiskFullError, type Recording } from './recording.ts';
 import type { SealedKey } from './sealed-key.ts';
 import { Session } from './session.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
@@ -66,8 +66,7 @@ export class CameraRecorder {
   readonly #gaps = new GapKeeper();
   readonly #steps: StepDetector;
   readonly #backoff: Backoff;
-  readonly #open = new Set<Recording>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #files: OpenRecordings;
   readonly #startedMs: number;
   #session: Session | undefined;
   #endReason: EndReason | undefined;
@@ -89,6 +88,21 @@ export class CameraRecorder {
     this.#steps = new StepDetector(options.clock);
     this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
+    const { camera, fileSystem, clock, logger, space } = options;
+    this.#files = new OpenRecordings({
+      ...{ directory: camera.localDirectory, fileSystem, clock, logger },
+      onWritten: (bytes) => {
+        this.#bytesWritten += bytes;
+        space.wrote(bytes);
+      },
+      onFlushed: () => {
+        this.#lastWriteMs = clock.nowMs();
+      },
+      onProblem: (problem) => {
+        this.#lastProblem = problem;
+      },
+      onFull: () => space.met(),
+    });
   }
 
   /** Runs until it is stopped; never rejects. */
@@ -108,8 +122,8 @@ export class CameraRecorder {
     }
     cancelTick();
     await this.#session?.drained;
-    await this.#retire(this.#recording);
-    await Promise.all(this.#closing);
+    await this.#files.retire(this.#recording);
+    await this.#files.settled();
     this.#finishGap();
     this.#stopped = true;
     this.#options.logger.info('stopped', { bytes: this.#bytesWritten });
@@ -129,7 +143,7 @@ export class CameraRecorder {
 
   /** Paths of the files that are being written. */
   openFiles(): string[] {
-    return [...this.#open].map((recording) => this.#path(recording));
+    return this.#files.files;
   }
 
   state(): RecorderCameraState {
@@ -157,27 +171,38 @@ export class CameraRecorder {
   /** From one start of ffmpeg to its end. Gives what went wrong, or `undefined` if it may go on at once. */
   async #recordOnce(): Promise<string | undefined> {
     const { clock, logger } = this.#options;
-    let recording: Recording;
+    let name: RecordingName;
     try {
-      recording = await this.#recordingForNow();
+      name = await this.#nameForNow();
     } catch (error) {
       return this.#trouble(`cannot write: ${messageOf(error)}`, this.#silentSinceMs());
     }
     if (this.#stopping) return undefined;
+    // On a small board ffmpeg takes as long to start as a key to be sealed: side by side, and early video waits.
+    const opening = this.#recordingOf(name);
     const session = new Session({
-      source: this.#options.start(clock.nowMs() - recording.name.startMs),
+      source: this.#options.start(clock.nowMs() - name.startMs),
       intervalMs: this.#options.camera.encryptIntervalMs,
       clock,
-      sink: (collected) => this.#store(recording, collected),
+      sink: async (collected) => this.#store(await opening, collected),
       onLine: (line) => logger.debug('ffmpeg says', { line }),
     });
     this.#session = session;
     this.#endReason = undefined;
+    opening.catch(() => session.stop());
     const end = await session.ended;
+    let recording: Recording;
+    try {
+      recording = await opening;
+    } catch (error) {
+      await session.drained;
+      this.#session = undefined;
+      return this.#trouble(`cannot write: ${messageOf(error)}`, this.#silentSinceMs());
+    }
     const reason: EndReason | undefined = this.#endReason;
     if (session.failure === undefined && (reason === 'slot' || reason === 'clock')) {
       // The device is free again: the next ffmpeg need not wait for this one's last bytes to be written.
-      this.#track(session.drained.then(() => this.#retire(recording)));
+      this.#files.track(session.drained.then(() => this.#files.retire(recording)));
       this.#recording = undefined;
       this.#gaps.begin(
         reason === 'slot' ? 'change to the next recording' : 'the clock was set',
@@ -191,7 +216,7 @@ export class CameraRecorder {
     if (reason === 'stop') return undefined;
     if (session.failure !== undefined) {
       // The file may be the problem: another one is opened.
-      await this.#retire(recording);
+      await this.#files.retire(recording);
       this.#recording = undefined;
       return this.#trouble(`cannot write: ${session.failure}`, session.lastByteMs ?? this.#silentSinceMs());
     }
@@ -203,47 +228,23 @@ export class CameraRecorder {
     );
   }
 
-  /** The open recording if it is the present slot's, or a new one with its key packet. */
-  async #recordingForNow(): Promise<Recording> {
-    const { camera, clock, slotMs, fileSystem, logger, space } = this.#options;
+  /** The open recording's if it is the present slot's, or that of the one to open. */
+  async #nameForNow(): Promise<RecordingName> {
+    const { camera, clock, slotMs, fileSystem } = this.#options;
     const slot = recordingAt(clock.nowMs(), slotMs);
-    if (this.#recording && endsTogether(this.#recording.name, slot)) return this.#recording;
-    await this.#retire(this.#recording);
+    if (this.#recording && endsTogether(this.#recording.name, slot)) return this.#recording.name;
+    await this.#files.retire(this.#recording);
     this.#recording = undefined;
-    const key = await this.#keys.next();
     const existing = await fileSystem.list(camera.localDirectory);
-    const name = chooseRecording({
-      nowMs: clock.nowMs(),
-      slotMs,
-      existing,
-      afterPowerCut: this.#afterPowerCut,
-    });
+    return chooseRecording({ nowMs: clock.nowMs(), slotMs, existing, afterPowerCut: this.#afterPowerCut });
+  }
+
+  /** The open recording of that name, or a new one with its key packet. */
+  async #recordingOf(name: RecordingName): Promise<Recording> {
+    if (this.#recording) return this.#recording;
+    const recording = await this.#files.open(name, await this.#keys.next());
     this.#afterPowerCut = false;
-    const recording = await Recording.open({
-      directory: camera.localDirectory,
-      name,
-      key,
-      fileSystem,
-      clock,
-      onWritten: (bytes) => {
-        this.#bytesWritten += bytes;
-        space.wrote(bytes);
-      },
-      onFlushed: () => {
-        this.#lastWriteMs = clock.nowMs();
-      },
-      onFlushFailed: (error) => {
-        const problem = `cannot flush to disk: ${messageOf(error)}`;
-        this.#lastProblem = problem;
-        logger.error(problem, { file: name.fileName });
-      },
-    }).catch(async (error: unknown) => {
-      if (error instanceof DiskFullError) await space.met();
-      throw error;
-    });
-    this.#open.add(recording);
     this.#recording = recording;
-    logger.info('recording', { file: name.fileName });
     return recording;
   }
 
@@ -292,7 +293,7 @@ export class CameraRecorder {
       const leftMs = recording.name.startMs + recording.name.lengthMs - clock.nowMs();
       if (this.#keys.overdue || leftMs <= Math.min(prepareAheadMs, slotMs / 2)) this.#keys.prepare();
       const key = this.#keys.takeOverdue();
-      if (key) this.#track(this.#rekey(recording, key));
+      if (key) this.#files.track(this.#rekey(recording, key));
     }
     const gap = this.#gaps.progress(nowMs);
     if (gap)
@@ -372,27 +373,5 @@ export class CameraRecorder {
       ? 'the recorder was stopped'
       : 'the recorder was killed, or the power was lost';
     this.#options.logger.warn(`gap of ${seconds(lengthMs)}`, { lengthMs: Math.round(lengthMs), cause });
-  }
-
-  #track(work: Promise<void>): void {
-    this.#closing.add(work);
-    void work.finally(() => this.#closing.delete(work));
-  }
-
-  /** Closes a recording for good. */
-  async #retire(recording: Recording | undefined): Promise<void> {
-    if (!recording) return;
-    try {
-      await recording.close();
-    } catch (error) {
-      const problem = `cannot close ${recording.name.fileName}: ${messageOf(error)}`;
-      this.#lastProblem = problem;
-      this.#options.logger.error(problem);
-    }
-    this.#open.delete(recording);
-  }
-
-  #path(recording: Recording): string {
-    return path.join(this.#options.camera.localDirectory, recording.name.fileName);
   }
 }

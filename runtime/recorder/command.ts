@@ -1,5 +1,6 @@
 /** `encrocam record`: checks everything that can be checked beforehand, then records until it is told to stop. */
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { type Command, type CommandArguments, configOption } from '../commands.ts';
 import {
   type Camera,
@@ -47,22 +48,22 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
   const config = await loadConfig(configFileFrom(values.config));
   const cameras = chosenCameras(config, (values.camera as string[] | undefined) ?? []);
   const logger = createLogger(config.log);
-  const ffmpeg = process.env.ENCROCAM_FFMPEG || 'ffmpeg';
+  const ffmpeg = await findFfmpeg();
 
   const lock = await lockRecordings(config);
   try {
     const keys = new KeySource(
       sealInChild({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, process.argv[1] ?? ''),
     );
-    const [firstKeys, prepared] = await Promise.all([
-      // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
-      Promise.all(cameras.map(() => keys.next())),
-      prepareCameras(cameras, ffmpeg, logger),
-      requireFfmpeg(ffmpeg),
-    ]);
+    // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
+    const firstKeys = cameras.map(() => keys.next());
+    const sealed = Promise.all(firstKeys).then(
+      () => undefined,
+      (error: unknown) => error ?? new Error('sealing failed'),
+    );
     const recorder = new Recorder({
       config,
-      cameras: prepared,
+      cameras: await prepareCameras(cameras, ffmpeg, logger),
       firstKeys,
       makeKey: () => keys.next(),
       startSource: ffmpegStarter(ffmpeg),
@@ -71,8 +72,16 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       logger,
       bootId: await readBootId(),
     });
-    logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
-    await recordUntilSignal(recorder, logger);
+    const recording = recordUntilSignal(recorder, logger);
+    const failure = await sealed;
+    if (failure === undefined) {
+      logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
+    } else {
+      recorder.stop();
+      recorder.kill();
+    }
+    await recording;
+    if (failure !== undefined) throw failure;
     logger.info('recorder ended');
   } finally {
     await lock.release();
@@ -142,15 +151,20 @@ async function needsPacing(camera: Camera): Promise<boolean> {
   }
 }
 
-async function requireFfmpeg(ffmpeg: string): Promise<void> {
-  const source = ffmpegStarter(ffmpeg)(['-version']);
-  source.stdout.resume();
-  source.stderr.resume();
-  const { error, code } = await source.ended;
-  if (!error && code === 0) return;
-  throw new EncroCamError('PROGRAM_MISSING', `Cannot run ${ffmpeg}${error ? `: ${error.message}` : ''}.`, {
+/** Its file is looked for and not run: on a small board that alone takes seconds. */
+async function findFfmpeg(): Promise<string> {
+  const wanted = process.env.ENCROCAM_FFMPEG || 'ffmpeg';
+  const directories = wanted.includes('/') ? [''] : (process.env.PATH ?? '').split(':');
+  for (const directory of directories) {
+    const file = path.join(directory, wanted);
+    const isProgram = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isProgram) return file;
+  }
+  throw new EncroCamError('PROGRAM_MISSING', `Cannot find ${wanted}.`, {
     hint: 'Install it: apt install ffmpeg.',
-    cause: error,
   });
 }
 

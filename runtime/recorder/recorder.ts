@@ -28,8 +28,8 @@ export interface PreparedCamera {
 export interface RecorderOptions {
   readonly config: LoadedConfig;
   readonly cameras: readonly PreparedCamera[];
-  /** Keys that were sealed when the keys were checked, one for each camera. */
-  readonly firstKeys: readonly SealedKey[];
+  /** Keys that are being sealed already, one for each camera. */
+  readonly firstKeys: readonly Promise<SealedKey>[];
   readonly makeKey: () => Promise<SealedKey>;
   readonly startSource: StartSource;
   readonly fileSystem: FileSystem;

@@ -46,7 +46,7 @@ export class Place {
     // Each ffmpeg has its own tap, named after its process number; the shell becomes ffmpeg.
     await writeFile(
       place.ffmpeg,
-      '#!/bin/bash\n[ "$1" = -version ] && exec ffmpeg "$@"\nexec ffmpeg "$@" > >(exec tee "$TAPS/$(date +%s%N)-$$.ts")\n',
+      '#!/bin/bash\nexec ffmpeg "$@" > >(exec tee "$TAPS/$(date +%s%N)-$$.ts")\n',
     );
     await chmod(place.ffmpeg, 0o755);
     return place;

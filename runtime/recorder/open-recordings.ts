@@ -1,0 +1,81 @@
+/** The recordings that one camera has open: the present one, and the one before it while its last bytes are written. */
+import path from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { RecordingName } from '../recordings/names.ts';
+import type { Clock } from './clock.ts';
+import type { FileSystem } from './file-system.ts';
+import { DiskFullError, Recording } from './recording.ts';
+import type { SealedKey } from './sealed-key.ts';
+
+export interface OpenRecordingsOptions {
+  readonly directory: string;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with the bytes that were added to a file. */
+  readonly onWritten: (bytes: number) => void;
+  /** Called when everything written so far is safe. */
+  readonly onFlushed: () => void;
+  readonly onProblem: (problem: string) => void;
+  /** There was no room for a new file. */
+  readonly onFull: () => Promise<void>;
+}
+
+export class OpenRecordings {
+  readonly #options: OpenRecordingsOptions;
+  readonly #open = new Set<Recording>();
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(options: OpenRecordingsOptions) {
+    this.#options = options;
+  }
+
+  /** Paths of the files that are being written. */
+  get files(): string[] {
+    return [...this.#open].map(({ name }) => path.join(this.#options.directory, name.fileName));
+  }
+
+  /** Opens the file, new or not, and begins with the key's packet. */
+  async open(name: RecordingName, key: SealedKey): Promise<Recording> {
+    const { directory, fileSystem, clock, logger, onWritten, onFlushed, onProblem, onFull } = this.#options;
+    const recording = await Recording.open({
+      ...{ directory, name, key, fileSystem, clock, onWritten, onFlushed },
+      onFlushFailed: (error) => {
+        const problem = `cannot flush to disk: ${messageOf(error)}`;
+        onProblem(problem);
+        logger.error(problem, { file: name.fileName });
+      },
+    }).catch(async (error: unknown) => {
+      if (error instanceof DiskFullError) await onFull();
+      throw error;
+    });
+    this.#open.add(recording);
+    logger.info('recording', { file: name.fileName });
+    return recording;
+  }
+
+  /** Closes a recording for good. */
+  async retire(recording: Recording | undefined): Promise<void> {
+    if (!recording) return;
+    try {
+      await recording.close();
+    } catch (error) {
+      const problem = `cannot close ${recording.name.fileName}: ${messageOf(error)}`;
+      this.#options.onProblem(problem);
+      this.#options.logger.error(problem);
+    }
+    this.#open.delete(recording);
+  }
+
+  /** Work on a recording that nobody waits for until the end. */
+  track(work: Promise<void>): void {
+    this.#working.add(work);
+    void work.finally(() => this.#working.delete(work));
+  }
+
+  /** Resolves when all tracked work is done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#working);
+  }
+}
