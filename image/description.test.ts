@@ -81,6 +81,7 @@ const wrongInImage: readonly (readonly [path: string, to: unknown, field?: strin
   ['services.enable.0', 'ssh', 'services.enable[0]'],
   ['services.disable', undefined, 'services.disable'],
   ['services.mask.0', 'a b.service', 'services.mask[0]'],
+  ['services.background', 'systemd-udevd.service', 'services.background'],
   ['kernel.commandLine.0', 'quiet splash', 'kernel.commandLine[0]'],
   ['compression.format', 'zstd', 'compression.format'],
   ['compression.level', 10, 'compression.level'],

@@ -44,6 +44,7 @@ export interface ImageDescription {
     readonly enable: readonly string[];
     readonly disable: readonly string[];
     readonly mask: readonly string[];
+    readonly background: readonly string[];
   };
   readonly kernel: { readonly commandLine: readonly string[] };
   readonly compression: { readonly format: 'xz'; readonly level: number };

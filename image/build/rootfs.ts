@@ -13,6 +13,9 @@ import type { Build } from './build.ts';
 import { cameraNode } from './node.ts';
 import { removeTraces } from './traces.ts';
 
+/** A fifth of what a service gets by default. */
+const backgroundCpuWeight = 20;
+
 export async function rootfs(build: Build): Promise<void> {
   const { tree, image, base, runner } = build;
   if (!existsSync(`${tree}/usr/bin`)) {
@@ -115,11 +118,19 @@ async function users(build: Build): Promise<void> {
 }
 
 async function services({ tree, image, emulation }: Build): Promise<void> {
-  const { enable, disable, mask } = image.services;
+  const { enable, disable, mask, background } = image.services;
   // For whatever is installed later on the camera, and for those who look where it is decided.
   const preset = [...enable.map((unit) => `enable ${unit}`), ...disable.map((unit) => `disable ${unit}`)];
   await mkdir(`${tree}/usr/lib/systemd/system-preset`, { recursive: true });
   await writeFile(`${tree}/usr/lib/systemd/system-preset/10-encrocam.preset`, `${preset.join('\n')}\n`);
+  for (const unit of background) {
+    const directory = `${tree}/etc/systemd/system/${unit}.d`;
+    await mkdir(directory, { recursive: true });
+    await writeFile(
+      `${directory}/background.conf`,
+      `# Written from image/image.json.\n[Service]\nStartupCPUWeight=${backgroundCpuWeight}\n`,
+    );
+  }
   const present = disable.filter((unit) => existsSync(`${tree}/usr/lib/systemd/system/${unit}`));
   if (present.length > 0) await emulation.chroot(tree, ['systemctl', 'disable', ...present]);
   if (mask.length > 0) await emulation.chroot(tree, ['systemctl', 'mask', ...mask]);

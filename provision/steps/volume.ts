@@ -57,27 +57,32 @@ export async function makeVolume(system: System, place: Place, passphrase: strin
  */
 export async function openVolume(system: System, place: Place, secret: string): Promise<void> {
   const volume = volumePath(system, place);
-  if (!(await isVolumeMade(system, place))) {
-    throw new EncroCamError(
-      'VOLUME_UNUSABLE',
-      `${place.volume} holds no config volume that was made to its end.`,
-      {
-        hint: 'Its header may be damaged. Set the camera up anew; recordings are not affected.',
-      },
-    );
-  }
+  if (markedUuid(await system.readText(paths.volumeMark)) === undefined) throw notMade(place);
   // A passphrase may look like a recovery key, so what was typed is tried as it is as well.
   const candidates = new Set([parseRecoveryKey(secret) ?? secret, secret]);
   const isOpen = await system.exists(mapperDevice);
   for (const candidate of candidates) {
-    const right = isOpen
-      ? await opensWith(system, volume, candidate)
-      : await openMapping(system, volume, candidate);
+    const attempt = isOpen ? opensWith : openMapping;
+    // Whether there is a volume at all is asked only now: everybody who unlocks would wait for the answer.
+    const right = await attempt(system, volume, candidate).catch(async (error: unknown) => {
+      throw (await isVolumeMade(system, place)) ? error : notMade(place, error);
+    });
     if (!right) continue;
     await mountOpened(system);
     return;
   }
   throw wrongPassphrase();
+}
+
+function notMade(place: Place, cause?: unknown): EncroCamError {
+  return new EncroCamError(
+    'VOLUME_UNUSABLE',
+    `${place.volume} holds no config volume that was made to its end.`,
+    {
+      hint: 'Its header may be damaged. Set the camera up anew; recordings are not affected.',
+      cause,
+    },
+  );
 }
 
 /** Checks and mounts the file system in the open mapping. A failure closes the mapping again: locked is locked. */

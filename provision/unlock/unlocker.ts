@@ -51,6 +51,12 @@ async function afterUnlocking(system: System, place: Place, logger: Logger): Pro
   await system.wipe(paths.secretAnswers);
   // A camera whose card begins to fail still has its drive to record to: it goes on beside the system, and says so.
   const hasRoom = place.kind === 'installed' || (await ensureMounted(system, paths.recordings, logger));
+  // A file system that was made anew belongs to root. One that cannot be written to is the services' to tell.
+  await system
+    .makeDirectory(paths.recordings, { mode: 0o750, owner: { user: 'encrocam', group: 'encrocam' } })
+    .catch((error: unknown) =>
+      logger.warn('the directory for recordings could not be prepared', { reason: messageOf(error) }),
+    );
   try {
     await system.run('systemctl', ['start', 'encrocam.target'], { timeoutMs: startTimeoutMs });
     return hasRoom ? undefined : noRoomWarning;

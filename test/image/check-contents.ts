@@ -105,6 +105,11 @@ async function checkServices(directory: string): Promise<void> {
   for (const unit of services.mask) {
     assert.equal(await readlink(`${directory}/etc/systemd/system/${unit}`), '/dev/null');
   }
+  for (const unit of services.background) {
+    assert.ok(existsSync(`${directory}/usr/lib/systemd/system/${unit}`), `${unit} exists`);
+    const text = await readFile(`${directory}/etc/systemd/system/${unit}.d/background.conf`, 'utf8');
+    assert.match(text, /^StartupCPUWeight=\d+$/m);
+  }
 }
 
 async function filesUnder(directory: string): Promise<string[]> {

@@ -90,6 +90,6 @@ test('consoles are restarted for ever, and show no echo before the prompt runs',
   for (const name of ['getty@.service.d/encrocam.conf', 'serial-getty@.service.d/encrocam.conf']) {
     const text = texts.get(name) ?? '';
     assert.match(text, /^StartLimitIntervalSec=0$/m, name);
-    assert.match(text, /stty -echo; exec \/usr\/bin\/encrocam console %I/, name);
+    assert.match(text, /ExecStart=-\/bin\/sh -c "stty -echo; .*exec \/usr\/bin\/encrocam console %I"/, name);
   }
 });
