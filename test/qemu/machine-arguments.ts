@@ -39,6 +39,8 @@ export function machineArguments(parts: MachineParts): string[] {
     ...boardArguments,
     // Started halted: `cont` is power-on.
     ...['-S', '-display', 'none'],
+    // The firmware waits three seconds for somebody to press Escape, unless it is told not to.
+    ...['-boot', 'menu=on,splash-time=0'],
     ...firmwareArguments(firmware),
     ...cardArguments(options.card.file, options.writeLogFile),
     ...networkArguments(sshPort),

@@ -43,8 +43,9 @@ const recordingsOnCard = `/var/lib/encrocam/recordings/${cameraName}`;
 /** A key packet has less, a first frame more. */
 const keyPacketBytes = 2000;
 
-/** Bytes of recordings on the card of a running machine. */
+/** Bytes of recordings on the card of a running machine. A prompt may stand before the recordings are mounted. */
 export async function bytesOnCard(machine: Machine): Promise<number> {
+  await machine.agent.until('mountpoint -q /var/lib/encrocam/recordings');
   return Number(await machine.agent.run(`cat ${recordingsOnCard}/*.encrocam 2>/dev/null | wc -c`));
 }
 
