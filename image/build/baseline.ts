@@ -34,12 +34,18 @@ async function main(): Promise<number> {
   );
   const emulation = await Emulation.start(runner, await hostEmulator(output), 'mount');
   const target = `${output}/root`;
+  // What the kernel was told outlives this process; the mounts end with it, by the namespaces below.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void emulation.stop().finally(() => process.exit(1)));
+  }
   try {
     await rm(target, { recursive: true, force: true });
     console.log('bare mmdebstrap …');
     const startedMs = performance.now();
     await runner.run(
       [
+        ...['setpriv', '--pdeathsig', 'KILL'],
+        ...['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'],
         ...['mmdebstrap', '--mode=root', '--variant=minbase', `--architectures=${base.architecture}`],
         `--include=${[...image.packages, ...base.packages].join(',')}`,
         ...['--skip=check/qemu', base.archives[0]?.suites[0] ?? '', target, '-'],

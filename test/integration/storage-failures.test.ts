@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isEncroCamError } from '../../runtime/errors.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { FtpStorage } from '../../runtime/storage/ftp/storage.ts';
@@ -248,6 +249,33 @@ describe('pure-ftpd with more files in a directory than it shows', () => {
       assert.equal(JSON.parse(lines[0] ?? '{}').entries, files.length);
       await storage.close();
     });
+  });
+});
+
+// The other servers end an upload themselves as soon as they hear that its session is gone.
+it('vsftpd: an upload whose line went dead is left alone, and reset as soon as a new session stands', async () => {
+  await withServer({ software: 'vsftpd' }, async (server) => {
+    const network = await startFlakyNetwork(server);
+    try {
+      const storage = driveOf({ ...server, host: network.host }, { timeoutSeconds: 1 });
+      await storage.connect();
+      const appender = await storage.append(drivePath('/', 'hangs'));
+      await appender.write(Buffer.alloc(1000));
+      network.cut({ silently: true });
+      // More than the kernel takes on its own.
+      const failure = await writeUntilFailure(appender, Buffer.alloc(2 ** 25));
+      assert.ok(isEncroCamError(failure, 'STORAGE_UNREACHABLE'), String(failure));
+      network.heal();
+      await storage.connect();
+      const deadlineMs = Date.now() + 10_000;
+      while (network.resetsByClient === 0) {
+        assert.ok(Date.now() < deadlineMs, 'the old upload was not reset');
+        await delay(20);
+      }
+      await storage.close();
+    } finally {
+      await network.stop();
+    }
   });
 });
 

@@ -28,6 +28,8 @@ import {
 /** Twice what the image itself takes, rounded up. */
 const largeCardBytes = 6 * 1024 ** 3;
 const minuteMs = 60_000;
+/** What stands on the first virtual terminal, which a screen shows. */
+const screenText = '/dev/vcs1';
 /** Enough for several seconds of video at the least bit rate. */
 const someVideoBytes = 60_000;
 /** What may be missing before a power cut: 2 s until the recorder flushes, and what encoding holds back. */
@@ -242,18 +244,27 @@ scenario(
   },
 );
 
-scenario('a card that lost its recordings records to the drive all the same, and says so', async (notes) => {
-  await machine.powerOff();
-  await card.wipe('recordings');
-  machine = await Machine.start({ name: 'life', card });
-  notes.attach(machine.console.transcriptFile);
-  const before = await home.bytesOnDrive();
-  await unlock(machine.console);
-  await machine.console.expect('The partition for recordings cannot be mounted');
-  await home.driveGrowsBeyond(before + someVideoBytes);
-  assertFramesInOrder((await home.watch()).frames);
-  await machine.powerOff();
-});
+scenario(
+  'unlocked at its screen, a card that lost its recordings records to the drive all the same, and says so',
+  async (notes) => {
+    await machine.powerOff();
+    await card.wipe('recordings');
+    machine = await Machine.start({ name: 'life', card, hasScreen: true });
+    notes.attach(machine.console.transcriptFile);
+    const before = await home.bytesOnDrive();
+    await machine.agent.until(`grep -q 'Passphrase (not shown): ' ${screenText}`);
+    notes.attach(await machine.screenshot('prompt'));
+    await machine.agent.until('grep -q Keyboard /proc/bus/input/devices');
+    await machine.typeOnKeyboard(`${passphrase}\n`);
+    await machine.console.expect(/Unlocked from the screen \(tty1\)/);
+    await machine.console.expect('The partition for recordings cannot be mounted');
+    await machine.agent.until(`grep -q 'Unlocked: recording starts' ${screenText}`);
+    await machine.agent.run(`! grep -q '${passphrase.split(' ')[0]}' ${screenText}`);
+    await home.driveGrowsBeyond(before + someVideoBytes);
+    assertFramesInOrder((await home.watch()).frames);
+    await machine.powerOff();
+  },
+);
 
 /** @throws unless frames cover the time without a gap. */
 async function assertNoGapSince(fromMs: number, toMs: number): Promise<void> {

@@ -53,7 +53,7 @@ export function machineArguments(parts: MachineParts): string[] {
       [...cameraKernelArguments, ...emulatorKernelArguments, ...agentKernelArguments],
       options.directBoot,
     ),
-    ...(options.hasScreen ? ['-device', 'virtio-gpu-pci', '-device', 'qemu-xhci', '-device', 'usb-kbd'] : []),
+    ...(options.hasScreen ? ['-device', 'ramfb', '-device', 'qemu-xhci', '-device', 'usb-kbd'] : []),
     ...(options.clock ? ['-rtc', `base=${options.clock.toISOString().slice(0, 19)}`] : []),
   ];
 }

@@ -223,13 +223,19 @@ export class Machine {
     return file;
   }
 
-  /** Presses keys on the keyboard that stands before the screen, by QEMU's names: `a`, `shift-a`, `ret`. */
+  /** Types small letters, spaces and returns on the keyboard that stands before the screen. */
+  async typeOnKeyboard(text: string): Promise<void> {
+    const names: Readonly<Record<string, string>> = { ' ': 'spc', '\n': 'ret' };
+    await this.pressKeys([...text].map((character) => names[character] ?? character));
+  }
+
+  /** Presses keys on that keyboard, by QEMU's names: `a`, `shift-a`, `ret`. */
   async pressKeys(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const held = name.split('-').map((data) => ({ type: 'qcode', data }));
-      await this.#qmp.run('send-key', { keys: held });
-      // The guest must see each key go up before the next one goes down.
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await this.#qmp.run('send-key', { keys: held, 'hold-time': 20 });
+      // The guest must see each key go up before it repeats it, and before the next one goes down.
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
 

@@ -12,6 +12,8 @@ export interface FlakyNetwork {
   readonly bytesToClient: number;
   /** Connections open now. */
   readonly connections: number;
+  /** Data connections that the client reset, rather than closed in order. */
+  readonly resetsByClient: number;
   /**
    * Cuts the network until `heal`. Loudly: open connections are reset and new ones too. Silently: everything stays
    * open, new connections are taken, and no byte passes.
@@ -46,6 +48,7 @@ class TcpProxy implements FlakyNetwork {
   readonly host: string;
   bytesToServer = 0;
   bytesToClient = 0;
+  resetsByClient = 0;
   readonly #server: ProxiedServer;
   readonly #listeners: Server[] = [];
   readonly #connections = new Set<Connection>();
@@ -117,7 +120,11 @@ class TcpProxy implements FlakyNetwork {
       if (this.#state === 'up') from.resume();
     });
     from.on('end', () => to.end());
-    from.on('error', () => this.#reset(connection));
+    from.on('error', (error: NodeJS.ErrnoException) => {
+      if (connection.isData && from === connection.client && error.code === 'ECONNRESET')
+        this.resetsByClient++;
+      this.#reset(connection);
+    });
     from.once('close', () => {
       if (from.destroyed && to.destroyed) this.#connections.delete(connection);
       if (from.errored) this.#reset(connection);
