@@ -1,4 +1,5 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto';
+import { type Envelope, PacketCutter, type Position, type Skip, type SkipReason } from './cutter.ts';
 import {
   headerBytes,
   magic,
@@ -10,24 +11,6 @@ import {
   tagBytes,
   videoOverheadBytes,
 } from './format.ts';
-
-/** Why a stretch of a file was passed over. */
-export type SkipReason =
-  /** Bytes that belong to no packet. */
-  | 'garbage'
-  /** A header whose type or length cannot be. */
-  | 'bad-header'
-  /** The file ends, or the next packet begins, before this one is whole. */
-  | 'cut'
-  /** The packet does not authenticate: damaged, forged, or not under this key. */
-  | 'not-authentic'
-  /** A video packet for which no usable key packet came before. */
-  | 'no-key';
-
-interface Position {
-  /** Of the packet's or stretch's first byte, counted from where the reader began. */
-  readonly offset: number;
-}
 
 export interface KeyPacket extends Position {
   readonly kind: 'key';
@@ -43,228 +26,54 @@ export interface VideoPacket extends Position {
   readonly body: Buffer;
 }
 
-export interface Skip extends Position {
-  readonly kind: 'skip';
-  readonly length: number;
-  readonly reason: SkipReason;
-}
-
 export type Packet = KeyPacket | VideoPacket;
 
-/**
- * Cuts a byte stream into packets and finds its way back after damage.
- *
- *     reader.push(chunk);
- *     for (let item = reader.next(); item; item = reader.next()) {
- *       if (item.kind === 'skip') …report it…
- *       else if (!…it authenticates…) reader.reject(reason);
- *     }
- *     …after the last chunk: reader.end(), then next() until it gives undefined.
- *
- * A packet is taken at its word first, because a magic may occur inside a body by chance; if it turns out not to
- * authenticate, `reject` goes back and looks for the next magic *inside* it, so that a wrong length swallows
- * nothing. Every byte of the stream is in exactly one packet or skip.
- *
- * Memory: at most one packet and one chunk are held.
- */
+/** How packets of EncroCrypt2 begin. */
+const envelope: Envelope = {
+  magic,
+  headerBytes,
+  maxBodyBytes: maxVideoBodyBytes,
+  bodyBytes(buffer, start) {
+    const type = buffer[start + magic.length];
+    const length = buffer.readUInt32BE(start + magic.length + 1);
+    if (type === packetType.key) return length >= 1 && length <= maxKeyBodyBytes ? length : undefined;
+    if (type !== packetType.video) return undefined;
+    return length >= videoOverheadBytes && length <= maxVideoBodyBytes ? length : undefined;
+  },
+};
+
+/** Cuts a byte stream into packets of EncroCrypt2: used as {@link PacketCutter} is. */
 export class PacketReader {
-  #buffer: Buffer = Buffer.alloc(0);
-  /** What `#buffer` is the beginning of, when it is ours and has room behind; otherwise `undefined`. */
-  #owned: Buffer | undefined;
-  /** Offset in the stream of the buffer's first byte. */
-  #base: number;
-  readonly #origin: number;
-  /** Sum of the lengths of all packets that were rejected. */
-  #rejectedBytes = 0;
-  /** Where in the buffer the next packet is looked for. */
-  #position = 0;
-  #ended = false;
-  /** The packet that was given out last, while it can still be rejected. */
-  #last: { start: number; end: number } | undefined;
-  /** A skip that is still growing: neighbouring ones with one reason are told as one. */
-  #skip: { offset: number; length: number; reason: SkipReason } | undefined;
+  readonly #cutter: PacketCutter;
 
   /** @param offset where in the file the stream begins, for the positions that are reported. */
   constructor(offset = 0) {
-    this.#base = offset;
-    this.#origin = offset;
+    this.#cutter = new PacketCutter(envelope, offset);
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#ended) throw new TypeError('push after end');
-    this.#last = undefined;
-    const rest = this.#buffer.subarray(this.#position);
-    if (rest.length === 0) {
-      this.#base += this.#position;
-      this.#position = 0;
-      this.#owned = undefined;
-      this.#buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      return;
-    }
-    const length = this.#buffer.length + chunk.length;
-    if (this.#owned && length <= this.#owned.length) {
-      this.#owned.set(chunk, this.#buffer.length);
-      this.#buffer = this.#owned.subarray(0, length);
-      return;
-    }
-    // Room to double: a packet that arrives byte by byte must not be copied at each of them.
-    this.#owned = Buffer.allocUnsafeSlow(Math.max(rest.length + chunk.length, 2 * rest.length));
-    this.#owned.set(rest);
-    this.#owned.set(chunk, rest.length);
-    this.#buffer = this.#owned.subarray(0, rest.length + chunk.length);
-    this.#base += this.#position;
-    this.#position = 0;
+    this.#cutter.push(chunk);
   }
 
   /** No more bytes will come: what is incomplete now is cut. */
   end(): void {
-    this.#ended = true;
+    this.#cutter.end();
   }
 
   /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
   next(): Packet | Skip | undefined {
-    this.#last = undefined;
-    for (;;) {
-      const start = this.#position;
-      const available = this.#buffer.length - start;
-      if (available === 0) return this.#ended ? this.#takeSkip() : undefined;
-
-      if (!this.#startsWithMagic(start)) {
-        const found = this.#buffer.indexOf(magic, start);
-        // Without a find, the last bytes may be the beginning of a magic.
-        const keep = this.#ended ? 0 : Math.min(available, magic.length - 1);
-        const end = found === -1 ? this.#buffer.length - keep : found;
-        if (end > start) {
-          const finished = this.#pass(end - start, 'garbage');
-          if (finished) return finished;
-        }
-        if (found === -1 && !this.#ended) return undefined;
-        continue;
-      }
-
-      if (available < headerBytes) {
-        if (!this.#ended) return undefined;
-        const finished = this.#pass(available, 'cut');
-        if (finished) return finished;
-        continue;
-      }
-
-      const header = this.#header(start);
-      if (!header) {
-        const finished = this.#pass(magic.length, 'bad-header');
-        if (finished) return finished;
-        continue;
-      }
-      if (available < headerBytes + header.length) {
-        if (!this.#ended) return undefined;
-        const finished = this.#passTo(this.#magicAfter(start, this.#buffer.length), 'cut');
-        if (finished) return finished;
-        continue;
-      }
-
-      const end = start + headerBytes + header.length;
-      if (this.#rejectedBytes > this.#maxRejectedBytes(start)) {
-        const inside = this.#magicAfter(start, end);
-        if (inside < end) {
-          const finished = this.#passTo(inside, 'cut');
-          if (finished) return finished;
-          continue;
-        }
-      }
-      const skip = this.#takeSkip();
-      if (skip) return skip;
-      this.#position = end;
-      this.#last = { start, end };
-      const body = this.#buffer.subarray(start + headerBytes, end);
-      const offset = this.#base + start;
-      return header.type === packetType.key
-        ? { kind: 'key', offset, message: body }
-        : { kind: 'video', offset, timeMs: body.readUInt32BE(0) * 60_000, body };
-    }
+    const item = this.#cutter.next();
+    if (item?.kind !== 'packet') return item;
+    const { offset, bytes } = item;
+    const body = bytes.subarray(headerBytes);
+    return bytes[magic.length] === packetType.key
+      ? { kind: 'key', offset, message: body }
+      : { kind: 'video', offset, timeMs: body.readUInt32BE(0) * 60_000, body };
   }
 
-  /**
-   * Says that the packet that `next` gave last does not authenticate: it becomes a skip, up to the next magic
-   * inside it or to its end.
-   */
-  reject(reason: SkipReason = 'not-authentic'): void {
-    const last = this.#last;
-    if (!last) throw new TypeError('reject without a packet');
-    this.#last = undefined;
-    this.#rejectedBytes += last.end - last.start;
-    const inside = this.#magicAfter(last.start, last.end);
-    this.#position = last.start;
-    // A magic inside: this packet was cut short and another one begins there, or so it seems.
-    const finished = this.#passTo(inside, inside < last.end && reason === 'not-authentic' ? 'cut' : reason);
-    if (finished) throw new TypeError('a skip was still open');
-  }
-
-  #header(start: number): { type: 1 | 2; length: number } | undefined {
-    const type = this.#buffer[start + magic.length];
-    const length = this.#buffer.readUInt32BE(start + magic.length + 1);
-    if (type === packetType.key) {
-      return length >= 1 && length <= maxKeyBodyBytes ? { type, length } : undefined;
-    }
-    if (type === packetType.video) {
-      return length >= videoOverheadBytes && length <= maxVideoBodyBytes ? { type, length } : undefined;
-    }
-    return undefined;
-  }
-
-  #startsWithMagic(start: number): boolean {
-    const end = start + magic.length;
-    return end <= this.#buffer.length && this.#buffer.compare(magic, 0, magic.length, start, end) === 0;
-  }
-
-  /** Where the next magic begins after the one at `start`, or `end` if none begins before that. */
-  #magicAfter(start: number, end: number): number {
-    const found = this.#buffer.subarray(0, end + magic.length - 1).indexOf(magic, start + 1);
-    if (found !== -1) return found;
-    // The buffer may stop in the middle of a magic that begins before `end`.
-    if (!this.#ended) {
-      for (
-        let position = Math.max(start + 1, this.#buffer.length - magic.length + 1);
-        position < end;
-        position++
-      ) {
-        const length = this.#buffer.length - position;
-        if (this.#buffer.compare(magic, 0, length, position) === 0) return position;
-      }
-    }
-    return end;
-  }
-
-  /**
-   * Somebody who fills a file with headers that each claim 10 MiB could make a reader decrypt every byte half a
-   * million times. Beyond this much vain work, a packet with a magic inside is taken for a cut one right away:
-   * by chance that is so in less than one of 2^80.
-   */
-  #maxRejectedBytes(position: number): number {
-    return 4 * maxVideoBodyBytes + 4 * (this.#base + position - this.#origin);
-  }
-
-  #passTo(position: number, reason: SkipReason): Skip | undefined {
-    return this.#pass(position - this.#position, reason);
-  }
-
-  /** Adds to the open skip; gives it out if this one has another reason. */
-  #pass(length: number, reason: SkipReason): Skip | undefined {
-    const offset = this.#base + this.#position;
-    const open = this.#skip;
-    if (open && open.reason === reason && open.offset + open.length === offset) {
-      open.length += length;
-      this.#position += length;
-      return undefined;
-    }
-    this.#skip = { offset, length, reason };
-    this.#position += length;
-    return open && { kind: 'skip', ...open };
-  }
-
-  #takeSkip(): Skip | undefined {
-    const open = this.#skip;
-    this.#skip = undefined;
-    return open && { kind: 'skip', ...open };
+  /** Says that the packet that `next` gave last does not authenticate. */
+  reject(reason?: SkipReason): void {
+    this.#cutter.reject(reason);
   }
 }
 

@@ -1,0 +1,118 @@
+/**
+ * The keys of a run: a binary tree under its secret, with a key for each segment at its leaves. Whoever has a node
+ * can make everything below it and nothing else, so a range is given away as the few nodes that cover it.
+ */
+import { createHmac } from 'node:crypto';
+import { FormatError, hashBytes, label, runIdBytes, secretBytes } from './format.ts';
+
+/** Leaves are at this depth: a run has at most 2^12 segments. */
+export const treeDepth = 12;
+export const maxSegments = 2 ** treeDepth;
+export const segmentKeyBytes = 16;
+
+/** A node of the tree; the root is node 0 of depth 0. */
+export interface TreeNode {
+  readonly depth: number;
+  readonly index: number;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+/** @param secret the run's, 32 bytes. */
+export function rootOf(secret: Uint8Array, runId: Uint8Array): TreeNode {
+  requireLengths(secret, runId);
+  return { depth: 0, index: 0, key: hmac(secret, label.root, runId) };
+}
+
+/** What a header says about the secret without giving it away. */
+export function commitmentOf(secret: Uint8Array, runId: Uint8Array): Buffer {
+  requireLengths(secret, runId);
+  return hmac(secret, label.commitment, runId);
+}
+
+/**
+ * The key of one segment, 16 bytes, from a node above it.
+ * @throws {FormatError} if the node is not above it.
+ */
+export function segmentKey(node: TreeNode, segment: number): Buffer {
+  const leaf = descend(node, treeDepth, segment);
+  return hmac(leaf.key, label.segment).subarray(0, segmentKeyBytes);
+}
+
+/** Whether a node is above a segment. */
+export function covers({ depth, index }: TreeNode, segment: number): boolean {
+  return isSegment(segment) && Math.floor(segment / 2 ** (treeDepth - depth)) === index;
+}
+
+/**
+ * The fewest nodes that cover the segments `first` to `last`, both included, in their order: at most 22, and the root
+ * alone for all of them.
+ */
+export function coverOf(root: TreeNode, first: number, last: number): TreeNode[] {
+  if (!isSegment(first) || !isSegment(last) || first > last) {
+    throw new FormatError(`no such segments: ${first} to ${last}`);
+  }
+  const found: TreeNode[] = [];
+  const visit = (node: TreeNode): void => {
+    const width = 2 ** (treeDepth - node.depth);
+    const start = node.index * width;
+    const end = start + width - 1;
+    if (end < first || start > last) return;
+    if (first <= start && end <= last) {
+      found.push(node);
+      return;
+    }
+    visit(child(node, 2 * node.index));
+    visit(child(node, 2 * node.index + 1));
+  };
+  visit(root);
+  return found;
+}
+
+function descend(node: TreeNode, depth: number, index: number): TreeNode {
+  if (!covers(node, index))
+    throw new FormatError(`segment ${index} is not below node ${node.depth}/${node.index}`);
+  let current = node;
+  while (current.depth < depth)
+    current = child(current, Math.floor(index / 2 ** (depth - current.depth - 1)));
+  return current;
+}
+
+function child(node: TreeNode, index: number): TreeNode {
+  const depth = node.depth + 1;
+  const position = Buffer.allocUnsafe(5);
+  position.writeUInt8(depth);
+  position.writeUInt32BE(index, 1);
+  return { depth, index, key: hmac(node.key, label.node, position) };
+}
+
+function hmac(key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Buffer {
+  const mac = createHmac('sha256', key);
+  for (const part of parts) mac.update(part);
+  return mac.digest();
+}
+
+function isSegment(segment: number): boolean {
+  return Number.isInteger(segment) && segment >= 0 && segment < maxSegments;
+}
+
+function requireLengths(secret: Uint8Array, runId: Uint8Array): void {
+  if (secret.length !== secretBytes) throw new FormatError(`a run's secret has ${secretBytes} bytes`);
+  if (runId.length !== runIdBytes) throw new FormatError(`a run's id has ${runIdBytes} bytes`);
+}
+
+/**
+ * A node that somebody was given.
+ * @throws {FormatError} for one that cannot be.
+ */
+export function givenNode(depth: number, index: number, key: Uint8Array): TreeNode {
+  const isNode =
+    Number.isInteger(depth) &&
+    depth >= 0 &&
+    depth <= treeDepth &&
+    Number.isInteger(index) &&
+    index >= 0 &&
+    index < 2 ** depth;
+  if (!isNode || key.length !== hashBytes) throw new FormatError(`no such node: ${depth}/${index}`);
+  return { depth, index, key: Buffer.from(key) };
+}

@@ -1,0 +1,187 @@
+/** Cuts a byte stream into packets of EncroCrypt3, and opens those that are encrypted. */
+import { createDecipheriv } from 'node:crypto';
+import { type Envelope, PacketCutter, type Skip, type SkipReason } from '../cutter.ts';
+import {
+  associatedBytes,
+  envelopeBytes,
+  keyFrameBit,
+  marker,
+  maxHeaderBytes,
+  maxNoteBytes,
+  maxPlaintextBytes,
+  nonceBytes,
+  packetType,
+  parityBit,
+  positionBytes,
+  tagBytes,
+} from './format.ts';
+import { covers, segmentKey, type TreeNode } from './key-tree.ts';
+
+interface Whole {
+  /** Of its first byte, counted from where the reader began. */
+  readonly offset: number;
+  /** From the marker on. Valid until the next call, as all else that is given out. */
+  readonly bytes: Buffer;
+}
+
+/** A header, a checkpoint, a final or a certificate: signs others. */
+export interface SigningPacket extends Whole {
+  readonly kind: 'header' | 'checkpoint' | 'final' | 'certificate';
+  readonly body: Buffer;
+}
+
+/** A packet in the chain. Nothing of it is authenticated before it was decrypted, or a checkpoint was compared. */
+export interface ChainPacket extends Whole {
+  readonly kind: 'note' | 'event' | 'data';
+  readonly sequence: number;
+  /** Milliseconds since the run's start. */
+  readonly timeMs: number;
+  /** A decoder can begin here. */
+  readonly isKeyFrame: boolean;
+  /** 0 or 1: of its segment. */
+  readonly parity: number;
+}
+
+export type Packet = SigningPacket | ChainPacket;
+
+const signingKinds: Readonly<Record<number, SigningPacket['kind']>> = {
+  [packetType.header]: 'header',
+  [packetType.checkpoint]: 'checkpoint',
+  [packetType.final]: 'final',
+  [packetType.certificate]: 'certificate',
+};
+
+const envelope: Envelope = {
+  magic: marker,
+  headerBytes: envelopeBytes,
+  maxBodyBytes: maxPlaintextBytes + positionBytes + tagBytes,
+  bodyBytes(buffer, start) {
+    const type = buffer.readUInt8(start + marker.length);
+    const length = buffer.readUIntBE(start + marker.length + 1, 3);
+    const kind = kindOf(type);
+    if (kind === undefined) return undefined;
+    const [least, most] = limitsOf(kind);
+    return length >= least && length <= most ? length : undefined;
+  },
+};
+
+function kindOf(type: number): Packet['kind'] | undefined {
+  if ((type & ~(parityBit | keyFrameBit)) === packetType.data) return 'data';
+  if ((type & ~parityBit) === packetType.event) return 'event';
+  return type === packetType.note ? 'note' : signingKinds[type];
+}
+
+function limitsOf(kind: Packet['kind']): [least: number, most: number] {
+  switch (kind) {
+    case 'data':
+      return [positionBytes + 1 + tagBytes, positionBytes + maxPlaintextBytes + tagBytes];
+    case 'event':
+      return [positionBytes + 1 + tagBytes, positionBytes + maxNoteBytes + tagBytes];
+    case 'note':
+      return [positionBytes + 1, positionBytes + maxNoteBytes];
+    default:
+      return [1, maxHeaderBytes];
+  }
+}
+
+/** Used as {@link PacketCutter} is. */
+export class PacketReader {
+  readonly #cutter: PacketCutter;
+
+  /** @param offset where in the file the stream begins, for the positions that are reported. */
+  constructor(offset = 0) {
+    this.#cutter = new PacketCutter(envelope, offset);
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#cutter.push(chunk);
+  }
+
+  /** No more bytes will come: what is incomplete now is cut. */
+  end(): void {
+    this.#cutter.end();
+  }
+
+  /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
+  next(): Packet | Skip | undefined {
+    const item = this.#cutter.next();
+    if (item?.kind !== 'packet') return item;
+    const { offset, bytes } = item;
+    const type = bytes.readUInt8(marker.length);
+    const signing = signingKinds[type];
+    if (signing) return { kind: signing, offset, bytes, body: bytes.subarray(envelopeBytes) };
+    return {
+      kind: kindOf(type) as ChainPacket['kind'],
+      ...{ offset, bytes },
+      sequence: bytes.readUIntBE(envelopeBytes, 3),
+      timeMs: bytes.readUIntBE(envelopeBytes + 3, 3),
+      isKeyFrame: (type & packetType.data) !== 0 && (type & keyFrameBit) !== 0,
+      parity: type & parityBit,
+    };
+  }
+
+  /** Says that the packet that `next` gave last is none: it becomes a skip, up to the next marker inside it. */
+  reject(reason?: SkipReason): void {
+    this.#cutter.reject(reason);
+  }
+}
+
+/** The segment that a packet claims; -1 where it cannot be. */
+export function segmentOf(
+  { timeMs, parity }: Pick<ChainPacket, 'timeMs' | 'parity'>,
+  segmentMs: number,
+): number {
+  const now = Math.floor(timeMs / segmentMs);
+  return (now & 1) === parity ? now : now - 1;
+}
+
+/** What opens a run's packets, or some of them. */
+export interface RunKeys {
+  readonly runId: Buffer;
+  readonly segmentMs: number;
+  /** The root, or the nodes that somebody was given. */
+  readonly nodes: readonly TreeNode[];
+}
+
+/** Decrypts the packets of one run. */
+export class RunOpener {
+  readonly #keys: RunKeys;
+  #segment = -1;
+  #key: Buffer | undefined;
+
+  constructor(keys: RunKeys) {
+    this.#keys = keys;
+  }
+
+  /**
+   * The plaintext of a data or event packet, the content of a note.
+   * @returns `undefined` if it does not authenticate, or is outside of what was given.
+   */
+  open(packet: ChainPacket): Buffer | undefined {
+    const content = packet.bytes.subarray(associatedBytes);
+    if (packet.kind === 'note') return content;
+    const key = this.#keyOf(segmentOf(packet, this.#keys.segmentMs));
+    if (!key) return undefined;
+    const nonce = Buffer.alloc(nonceBytes);
+    nonce.writeUIntBE(packet.sequence, nonceBytes - 3, 3);
+    const decipher = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: tagBytes });
+    decipher.setAAD(Buffer.concat([this.#keys.runId, packet.bytes.subarray(0, associatedBytes)]));
+    decipher.setAuthTag(content.subarray(content.length - tagBytes));
+    const plaintext = decipher.update(content.subarray(0, content.length - tagBytes));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return plaintext;
+  }
+
+  #keyOf(segment: number): Buffer | undefined {
+    if (segment !== this.#segment) {
+      const node = this.#keys.nodes.find((candidate) => covers(candidate, segment));
+      this.#segment = segment;
+      this.#key = node && segmentKey(node, segment);
+    }
+    return this.#key;
+  }
+}
