@@ -5,4 +5,5 @@ export * from './key-tree.ts';
 export * from './merkle.ts';
 export * from './reader.ts';
 export * from './run-key.ts';
+export * from './run-verifier.ts';
 export * from './run-writer.ts';

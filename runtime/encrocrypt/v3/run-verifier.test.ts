@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { envelopeBytes } from './format.ts';
+import { decodeHeader, encodeHeader, encodeSignedPart, type Header } from './header.ts';
+import { commitmentOf } from './key-tree.ts';
+import { PacketReader } from './reader.ts';
+import { makeRunKey, type RunKey } from './run-key.ts';
+import { RunVerifier, type Stretch } from './run-verifier.ts';
+import { RunWriter } from './run-writer.ts';
+
+interface Recorded {
+  readonly header: Header;
+  /** Whole packets, as they lie in the file. */
+  readonly packets: Buffer[];
+  readonly runKey: RunKey;
+}
+
+/** 30 s at 4 packets a second with a checkpoint every 5 s: 20 packets and a checkpoint, six times, then the final. */
+function record({ fill = 1, runKey = makeRunKey() }: { fill?: number; runKey?: RunKey } = {}): Recorded {
+  const runId = Buffer.alloc(16, fill);
+  const secret = Buffer.alloc(32, fill);
+  const part = encodeSignedPart(
+    {
+      ...{ camera: Buffer.alloc(20, 1), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
+      ...{ container: 'video/mp2t', segmentMs: 10_000, checkpointMs: 5000 },
+      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
+      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+    },
+    { wrapped: [] },
+  );
+  const header = decodeHeader(encodeHeader(part, undefined, runKey.privateKey).subarray(envelopeBytes));
+  const run = new RunWriter({
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: header.hash, segmentMs: 10_000 },
+  });
+  const packets: Buffer[] = [];
+  for (let index = 0; index < 120; index++) {
+    packets.push(Buffer.concat([...run.data(Buffer.from(`packet ${index}`), index * 250, index % 8 === 0)]));
+    if (index % 20 === 19) packets.push(run.checkpoint((index + 1) * 250));
+  }
+  packets.push(...run.final(30_000, 'time'));
+  return { header, packets, runKey };
+}
+
+/** What a verifier says of a file with these bytes behind the header. */
+function verify(header: Header, bytes: Buffer): { stretches: Stretch[]; ended: boolean } {
+  const stretches: Stretch[] = [];
+  const verifier = new RunVerifier(header, (stretch) => stretches.push(stretch));
+  const reader = new PacketReader();
+  reader.push(bytes);
+  reader.end();
+  for (let item = reader.next(); item; item = reader.next()) {
+    if (item.kind === 'skip') continue;
+    if ('sequence' in item) verifier.take(item);
+    else if (item.kind === 'checkpoint' ? !verifier.checkpoint(item.body) : !verifier.finish(item.body))
+      reader.reject();
+  }
+  verifier.end();
+  return { stretches, ended: verifier.final !== undefined };
+}
+
+/** As `intact 0-5000`. */
+function told(header: Header, packets: readonly Buffer[]): string[] {
+  const { stretches, ended } = verify(header, Buffer.concat(packets));
+  const words = stretches.map(({ verdict, fromMs, toMs }) => `${verdict} ${fromMs}-${toMs}`);
+  return ended ? words : [...words, 'no final'];
+}
+
+const { header, packets, runKey } = record();
+const without = (...gone: number[]): Buffer[] => packets.filter((_, index) => !gone.includes(index));
+const replaced = (at: number, by: Buffer): Buffer[] =>
+  packets.map((packet, index) => (index === at ? by : packet));
+const at = (index: number): Buffer => packets[index] ?? Buffer.alloc(0);
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+const flipped = (packet: Buffer, position: number): Buffer => {
+  const copy = Buffer.from(packet);
+  copy[position] = (copy[position] ?? 0) ^ 1;
+  return copy;
+};
+const foreign = record({ fill: 2 }).packets;
+
+// Packet 42 is a data packet within 10 to 15 s; the third checkpoint, number 2, is at 62.
+const attacks: readonly (readonly [what: string, packets: readonly Buffer[], told: readonly string[]])[] = [
+  ['nothing', packets, ['intact 0-30000']],
+  ['a packet left out', without(50), ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000']],
+  [
+    'a packet changed',
+    replaced(50, flipped(at(50), 20)),
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a packet re-timed',
+    replaced(50, flipped(at(50), 12)),
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a packet repeated',
+    [...packets.slice(0, 51), at(50), ...packets.slice(51)],
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'two packets exchanged',
+    replaced(50, at(51)).map((packet, index) => (index === 51 ? at(50) : packet)),
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a packet moved over a checkpoint',
+    [...without(50).slice(0, 70), at(50), ...without(50).slice(70)],
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a packet of another run put in',
+    [...packets.slice(0, 50), foreign[50] ?? Buffer.alloc(0), ...packets.slice(50)],
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a packet of another run in its place',
+    replaced(50, foreign[50] ?? Buffer.alloc(0)),
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'five seconds left out, the checkpoint left',
+    without(...range(42, 62)),
+    ['intact 0-10000', 'missing 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'five seconds left out with their checkpoint',
+    without(...range(42, 63)),
+    ['intact 0-10000', 'missing 10000-15000', 'intact 15000-30000'],
+  ],
+  ['a checkpoint left out', without(62), ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000']],
+  [
+    'a checkpoint changed',
+    replaced(62, flipped(at(62), 40)),
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'a checkpoint repeated',
+    [...packets.slice(0, 63), at(62), ...packets.slice(63)],
+    ['intact 0-15000', 'tampered 15000-15000', 'intact 15000-30000'],
+  ],
+  ['the beginning left out', without(...range(0, 42)), ['missing 0-10000', 'intact 10000-30000']],
+  [
+    'the end cut off in a packet',
+    [...packets.slice(0, 110), at(110).subarray(0, 20)],
+    ['intact 0-25000', 'unfinished 25000-26000', 'no final'],
+  ],
+  ['the end cut off behind a checkpoint', packets.slice(0, 105), ['intact 0-25000', 'no final']],
+  [
+    'the last five seconds left out, the final left',
+    without(...range(105, 126)),
+    ['intact 0-25000', 'missing 25000-30000'],
+  ],
+  ['something added behind the final', [...packets, at(50)], ['intact 0-30000', 'tampered 30000-30000']],
+  ['everything but the final left out', packets.slice(-1), ['missing 0-30000']],
+  [
+    'another run with the same key, spliced in',
+    [...packets.slice(0, 42), ...record({ fill: 3, runKey }).packets.slice(42)],
+    ['intact 0-10000', 'unfinished 10000-29750', 'no final'],
+  ],
+];
+for (const [what, changed, expected] of attacks) {
+  test(`${what}: ${expected.join(', ')}`, () => {
+    assert.deepEqual(told(header, changed), expected);
+  });
+}
+
+test('what is said covers the whole time, in order and without holes, whatever was done', () => {
+  const change = fc.record({
+    kind: fc.constantFrom('remove', 'flip', 'repeat', 'swap', 'cut'),
+    index: fc.integer({ min: 0, max: packets.length - 1 }),
+    other: fc.integer({ min: 0, max: packets.length - 1 }),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 4 }), (changes) => {
+      const changed = [...packets];
+      for (const { kind, index, other } of changes) {
+        const [one, another] = [changed[index], changed[other]];
+        if (!one || !another) continue;
+        if (kind === 'remove') changed.splice(index, 1);
+        if (kind === 'flip') changed[index] = flipped(one, other % one.length);
+        if (kind === 'repeat') changed.splice(other, 0, one);
+        if (kind === 'swap') [changed[index], changed[other]] = [another, one];
+        if (kind === 'cut') changed.length = index;
+      }
+      const { stretches, ended } = verify(header, Buffer.concat(changed));
+      let positionMs = 0;
+      for (const { fromMs, toMs, verdict, found, expected } of stretches) {
+        assert.equal(fromMs, positionMs);
+        assert.ok(toMs >= fromMs);
+        if (verdict === 'intact') assert.equal(found, expected);
+        positionMs = toMs;
+      }
+      if (ended) assert.equal(positionMs, 30_000);
+      const isSame = Buffer.concat(changed).equals(Buffer.concat(packets));
+      const isWhole = ended && stretches.every(({ verdict }) => verdict === 'intact');
+      assert.equal(isWhole, isSame, 'anything that was done is told');
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,169 @@
+/**
+ * Checks one run with nothing but what its header says: which milliseconds of it are as the camera recorded them, and
+ * which are not. Memory does not grow with the run: what a checkpoint has settled is forgotten.
+ */
+import type { KeyObject } from 'node:crypto';
+import { type Checkpoint, decodeCheckpoint, decodeFinal, type Final } from './chain.ts';
+import { linkOf, maxPacketsPerCheckpoint } from './format.ts';
+import type { Header } from './header.ts';
+import { leafHash, MerkleRoot } from './merkle.ts';
+import type { ChainPacket } from './reader.ts';
+import { importRunKey } from './run-key.ts';
+
+/**
+ * `intact`: as recorded. `missing`: nothing of it is there. `tampered`: something is, and it is not what was recorded, or not all of
+ * it, or not in its order. `unfinished`: no checkpoint vouches for it, as after a power cut.
+ */
+export type Verdict = 'intact' | 'missing' | 'tampered' | 'unfinished';
+
+export interface Stretch {
+  readonly verdict: Verdict;
+  /** Milliseconds since the run's start. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Packets that are there, and that should be. */
+  readonly found: number;
+  readonly expected: number;
+}
+
+interface Pending {
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly leaf: Buffer;
+}
+
+export class RunVerifier {
+  readonly #runId: Buffer;
+  readonly #key: KeyObject;
+  readonly #onStretch: (stretch: Stretch) => void;
+  #open: Stretch | undefined;
+  #pending: Pending[] = [];
+  #link: Buffer;
+  #number = 0;
+  /** Sequence up to which checkpoints have spoken, and time. */
+  #settled = 0;
+  #settledMs = 0;
+  #final: Final | undefined;
+
+  /** @param onStretch called in the order of time; neighbours of one verdict come as one. */
+  constructor(header: Header, onStretch: (stretch: Stretch) => void) {
+    this.#runId = header.statement.runId;
+    this.#key = importRunKey(header.statement.runKey);
+    this.#link = header.hash;
+    this.#onStretch = onStretch;
+  }
+
+  /** How it ended, if it did. */
+  get final(): Final | undefined {
+    return this.#final;
+  }
+
+  /** Of the last checkpoint or final: what the next run's header should name. */
+  get link(): Buffer {
+    return this.#link;
+  }
+
+  /** A packet of the chain, in the order of the file. */
+  take({ sequence, timeMs, bytes }: ChainPacket): void {
+    // More than a checkpoint can cover: the oldest can only have been added.
+    if (this.#pending.length > 2 * maxPacketsPerCheckpoint)
+      this.#tell('tampered', timeMs, this.#pending.splice(0), 0);
+    this.#pending.push({ sequence, timeMs, leaf: leafHash(bytes) });
+  }
+
+  /** @returns whether it is one of this run's. */
+  checkpoint(body: Buffer): boolean {
+    const checkpoint = decodeCheckpoint(body, this.#runId, this.#key);
+    if (!checkpoint) return false;
+    const { number, first, count, toMs } = checkpoint;
+    if (number < this.#number || this.#final) {
+      // It stands here again, or out of its order.
+      this.#tell('tampered', Math.max(this.#settledMs, toMs), [], 0);
+      return true;
+    }
+    this.#settleUpTo(checkpoint);
+    const inside = this.#takeOut(({ sequence }) => sequence < first + count);
+    const isWhole = this.#matches(inside, checkpoint);
+    const verdict = isWhole ? 'intact' : inside.length === 0 ? 'missing' : 'tampered';
+    this.#tell(verdict, toMs, inside, count);
+    this.#number = number + 1;
+    this.#settled = first + count;
+    this.#link = linkOf(this.#runId, body);
+    return true;
+  }
+
+  /** @returns whether it is this run's. */
+  finish(body: Buffer): boolean {
+    const final = decodeFinal(body, this.#runId, this.#key);
+    if (!final) return false;
+    const isNext = final.number === this.#number && final.previous.equals(this.#link);
+    const lacking = final.count - this.#settled;
+    if (this.#final || !isNext || lacking !== 0 || this.#pending.length > 0) {
+      const added = this.#pending.splice(0);
+      const isAddition = this.#final !== undefined || added.length > 0 || lacking < 0;
+      this.#tell(isAddition ? 'tampered' : 'missing', final.timeMs, added, Math.max(0, lacking));
+    }
+    this.#final ??= final;
+    this.#link = linkOf(this.#runId, body);
+    return true;
+  }
+
+  /** No more of this run will come. */
+  end(): void {
+    const rest = this.#pending.splice(0);
+    const lastMs = Math.max(this.#settledMs, ...rest.slice(-1).map(({ timeMs }) => timeMs));
+    // Behind a final nothing may stand.
+    if (rest.length > 0) this.#tell(this.#final ? 'tampered' : 'unfinished', lastMs, rest, 0);
+    if (this.#open) this.#onStretch(this.#open);
+    this.#open = undefined;
+  }
+
+  /** Deals with what a checkpoint leaves between itself and the one before. */
+  #settleUpTo({ number, first, fromMs, previous }: Checkpoint): void {
+    const before = this.#takeOut(({ sequence }) => sequence < first);
+    const follows = number === this.#number && previous.equals(this.#link);
+    if (follows && before.length === 0) return;
+    this.#tell(
+      before.length > 0 || number === this.#number ? 'tampered' : 'missing',
+      fromMs,
+      before,
+      first - this.#settled,
+    );
+  }
+
+  #takeOut(isWanted: (packet: Pending) => boolean): Pending[] {
+    const wanted = this.#pending.filter(isWanted);
+    this.#pending = this.#pending.filter((packet) => !isWanted(packet));
+    return wanted;
+  }
+
+  /** Whether these packets, in this order, are what the checkpoint signed. */
+  #matches(packets: readonly Pending[], { first, count, root }: Checkpoint): boolean {
+    if (packets.length !== count) return false;
+    const tree = new MerkleRoot();
+    for (const [index, { sequence, leaf }] of packets.entries()) {
+      if (sequence !== first + index) return false;
+      tree.add(leaf);
+    }
+    return tree.root().equals(root);
+  }
+
+  #tell(verdict: Verdict, toMs: number, packets: readonly Pending[], expected: number): void {
+    const stretch: Stretch = {
+      verdict,
+      fromMs: this.#settledMs,
+      toMs: Math.max(this.#settledMs, toMs),
+      found: packets.length,
+      expected: verdict === 'unfinished' ? packets.length : expected,
+    };
+    this.#settledMs = stretch.toMs;
+    const open = this.#open;
+    if (open && open.verdict === verdict) {
+      const { fromMs, found, expected: before } = open;
+      this.#open = { ...stretch, fromMs, found: found + stretch.found, expected: before + stretch.expected };
+      return;
+    }
+    if (open) this.#onStretch(open);
+    this.#open = stretch;
+  }
+}
