@@ -39,6 +39,11 @@ export interface Envelope {
   readonly maxBodyBytes: number;
   /** What the header at `start` says, all of which is there; `undefined` where it cannot be one. */
   bodyBytes(buffer: Buffer, start: number): number | undefined;
+  /**
+   * Whether the packet at `start` counts only if another one, or the end, follows it: for those who cannot tell a
+   * genuine one by itself. Default: none does.
+   */
+  needsFollower?(buffer: Buffer, start: number): boolean;
 }
 
 /**
@@ -160,6 +165,15 @@ export class PacketCutter {
         const inside = this.#magicAfter(start, end);
         if (inside < end) {
           const finished = this.#passTo(inside, 'cut');
+          if (finished) return finished;
+          continue;
+        }
+      }
+      if (this.#envelope.needsFollower?.(this.#buffer, start)) {
+        const next = this.#buffer.subarray(end, end + magic.length);
+        if (next.length < magic.length && !this.#ended) return undefined;
+        if (!next.equals(magic.subarray(0, next.length))) {
+          const finished = this.#passTo(this.#magicAfter(start, end), 'cut');
           if (finished) return finished;
           continue;
         }

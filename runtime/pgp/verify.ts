@@ -12,7 +12,7 @@ import { maxSignedBytes, type SignedMessage } from './decrypter.ts';
 import { type Fingerprint, fingerprintOf } from './keys.ts';
 
 /** Later than every signature; only the check against the future depends on it. */
-const endOfTime = new Date(Date.UTC(9999, 11, 31));
+export const endOfTime = new Date(Date.UTC(9999, 11, 31));
 
 export interface SignedContent {
   readonly content: Uint8Array;

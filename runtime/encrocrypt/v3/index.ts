@@ -1,4 +1,5 @@
 export * from './chain.ts';
+export * from './file-verifier.ts';
 export * from './format.ts';
 export * from './header.ts';
 export * from './key-tree.ts';

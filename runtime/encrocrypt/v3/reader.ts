@@ -84,13 +84,27 @@ function limitsOf(kind: Packet['kind']): [least: number, most: number] {
   }
 }
 
+/** Without keys, nothing but what follows speaks for a packet in the chain; the others are signed. */
+const keylessEnvelope: Envelope = {
+  ...envelope,
+  needsFollower(buffer, start) {
+    return !(buffer.readUInt8(start + marker.length) in signingKinds);
+  },
+};
+
+export interface ReaderOptions {
+  /** Where in the file the stream begins, for the positions that are reported. Default: 0. */
+  readonly offset?: number;
+  /** Whether the caller can decrypt, and so reject what is not genuine. Default: yes. */
+  readonly hasKeys?: boolean;
+}
+
 /** Used as {@link PacketCutter} is. */
 export class PacketReader {
   readonly #cutter: PacketCutter;
 
-  /** @param offset where in the file the stream begins, for the positions that are reported. */
-  constructor(offset = 0) {
-    this.#cutter = new PacketCutter(envelope, offset);
+  constructor({ offset = 0, hasKeys = true }: ReaderOptions = {}) {
+    this.#cutter = new PacketCutter(hasKeys ? envelope : keylessEnvelope, offset);
   }
 
   push(chunk: Uint8Array): void {

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { encodeCertificate } from './chain.ts';
+import { FileVerifier, type VerifiedRun } from './file-verifier.ts';
+import { encodeHeader, encodeSignedPart } from './header.ts';
+import { commitmentOf } from './key-tree.ts';
+import { makeRunKey } from './run-key.ts';
+import type { Stretch } from './run-verifier.ts';
+import { RunWriter } from './run-writer.ts';
+
+/** 20 s at 4 packets a second, with the header again in the middle. */
+function record(fill: number, previous?: { runId: Buffer; link: Buffer }) {
+  const runKey = makeRunKey();
+  const runId = Buffer.alloc(16, fill);
+  const secret = Buffer.alloc(32, fill);
+  const part = encodeSignedPart(
+    {
+      ...{ camera: Buffer.alloc(20, 1), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
+      ...{
+        container: 'video/mp2t',
+        segmentMs: 10_000,
+        checkpointMs: 5000,
+        ...(previous ? { previous } : {}),
+      },
+      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
+      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+    },
+    { wrapped: [] },
+  );
+  const header = encodeHeader(part, undefined, runKey.privateKey);
+  const run = new RunWriter({
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 10_000 },
+  });
+  const packets = [header];
+  for (let index = 0; index < 80; index++) {
+    packets.push(Buffer.concat([...run.data(Buffer.alloc(50, index), index * 250, index % 8 === 0)]));
+    if (index % 20 === 19) packets.push(run.checkpoint((index + 1) * 250));
+    if (index === 39) packets.push(header);
+  }
+  packets.push(...run.final(20_000, 'time'));
+  return { bytes: Buffer.concat(packets), packets, runId, hash: part.hash, link: run.link };
+}
+
+interface Seen {
+  /** As `1: intact 0-20000`, the run's id being ones. */
+  readonly told: string[];
+  readonly runs: VerifiedRun[];
+  readonly skippedBytes: number;
+}
+
+function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
+  const told: string[] = [];
+  const runs: VerifiedRun[] = [];
+  let skippedBytes = 0;
+  const verifier = new FileVerifier({
+    onRun: () => undefined,
+    onStretch: ({ statement }, { verdict, fromMs, toMs }: Stretch) =>
+      told.push(`${statement.runId[0]}: ${verdict} ${fromMs}-${toMs}`),
+    onRunEnd: (run) => runs.push(run),
+    onSkip: ({ length }) => {
+      skippedBytes += length;
+    },
+  });
+  for (let start = 0; start < file.length; start += chunkBytes) {
+    verifier.push(file.subarray(start, start + chunkBytes));
+  }
+  verifier.end();
+  return { told, runs, skippedBytes };
+}
+
+const one = record(1);
+const two = record(2, { runId: one.runId, link: one.link });
+const both = Buffer.concat([one.bytes, two.bytes]);
+
+test('the runs of a file are told one after the other, however the bytes come', () => {
+  for (const chunkBytes of [1, 50, 4096, both.length]) {
+    const { told, runs, skippedBytes } = verify(both, chunkBytes);
+    assert.deepEqual(told, ['1: intact 0-20000', '2: intact 0-20000']);
+    assert.equal(skippedBytes, 0);
+    assert.ok(runs.every(({ final, isRepeated }) => final?.reason === 'time' && !isRepeated));
+    assert.deepEqual(runs[1]?.header.statement.previous?.link, runs[0]?.link);
+  }
+});
+
+test('without its first header a run is told from the next one on', () => {
+  const [, ...rest] = one.packets;
+  const { told, skippedBytes } = verify(Buffer.concat(rest));
+  assert.deepEqual(told, ['1: missing 0-10000', '1: intact 10000-20000']);
+  assert.ok(skippedBytes > 0);
+});
+
+test('a run that stands twice in a file is told as such', () => {
+  const { runs } = verify(Buffer.concat([both, one.bytes]));
+  assert.deepEqual(
+    runs.map(({ isRepeated }) => isRepeated),
+    [false, false, true],
+  );
+});
+
+test('packets before any header, and headers that are forged, are no run', () => {
+  const forged = Buffer.from(one.packets[0] ?? Buffer.alloc(0));
+  forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
+  const bytes = Buffer.concat([...one.packets.slice(1, 9), forged, two.bytes]);
+  const { told, skippedBytes } = verify(bytes);
+  assert.deepEqual(told, ['2: intact 0-20000']);
+  assert.equal(skippedBytes, bytes.length - two.bytes.length);
+});
+
+test('a certificate is kept with the run that it names, and with no other', () => {
+  const certificate = (hash: Buffer): Buffer =>
+    encodeCertificate({ runId: one.runId, headerHash: hash, link: one.link, cameraSignature: Buffer.of(1) });
+  const named = verify(Buffer.concat([one.bytes, certificate(one.hash), certificate(two.hash), two.bytes]));
+  assert.deepEqual(
+    named.runs.map(({ certificates }) => certificates.length),
+    [1, 0],
+  );
+});
+
+test('damage costs the seconds around it and nothing else', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: both.length - 1 }),
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 255 }),
+      (start, length, byte) => {
+        const damaged = Buffer.from(both);
+        for (let at = start; at < Math.min(start + length, both.length); at++)
+          damaged[at] = (damaged[at] ?? 0) ^ byte;
+        const { told, runs } = verify(damaged);
+        const lost = told
+          .map((line) => /: (\w+) (\d+)-(\d+)$/.exec(line))
+          .filter((match) => match?.[1] !== 'intact')
+          .reduce((sum, match) => sum + Number(match?.[3]) - Number(match?.[2]), 0);
+        // The worst is a header: its run is known from the repetition on.
+        assert.ok(lost <= 15_000, told.join('; '));
+        const unharmed =
+          start + length <= one.bytes.length ? '2' : start >= one.bytes.length ? '1' : undefined;
+        if (unharmed) assert.ok(told.includes(`${unharmed}: intact 0-20000`), told.join('; '));
+        assert.equal(runs.length, 2);
+        const isToldWhole =
+          told.join() === '1: intact 0-20000,2: intact 0-20000' && runs.every(({ final }) => final);
+        // A repeated header may be damaged without consequence: what it says is known.
+        if (isToldWhole) assert.ok(touchesOnlyRepeatedHeaders(start, start + length));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+function touchesOnlyRepeatedHeaders(from: number, to: number): boolean {
+  let position = 0;
+  for (const { packets } of [one, two]) {
+    for (const [index, packet] of packets.entries()) {
+      const end = position + packet.length;
+      const isRepeated = index > 0 && packet === packets[0];
+      if (!isRepeated && from < end && Math.min(to, both.length) > position) return false;
+      position = end;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,131 @@
+/**
+ * Checks a whole file with nothing but the file: finds its runs, and says of each which of its time is as the camera
+ * recorded it. Whether the camera signed a header is for whoever knows its OpenPGP key.
+ */
+import type { Skip } from '../cutter.ts';
+import { type Certificate, decodeCertificate, type Final } from './chain.ts';
+import { FormatError } from './format.ts';
+import { decodeHeader, type Header } from './header.ts';
+import { type ChainPacket, type Packet, PacketReader } from './reader.ts';
+import { RunVerifier, type Stretch } from './run-verifier.ts';
+
+/** One run as a file has it. */
+export interface VerifiedRun {
+  readonly header: Header;
+  /** Where in the file its header stands. */
+  readonly offset: number;
+  readonly final: Final | undefined;
+  /** Of its last checkpoint or final: what the next run's header should name. */
+  readonly link: Buffer;
+  /** What claims to vouch for it later. */
+  readonly certificates: readonly Certificate[];
+  /** The same run stood in this file before. */
+  readonly isRepeated: boolean;
+}
+
+export interface FileVerifierEvents {
+  onRun(header: Header, offset: number): void;
+  onStretch(header: Header, stretch: Stretch): void;
+  onRunEnd(run: VerifiedRun): void;
+  /** Bytes that belong to no packet, or to no run. */
+  onSkip(skip: Skip): void;
+  /** A packet in the chain, with the run that it stands in; whether it is genuine is told by the stretches. */
+  onPacket?(header: Header, packet: ChainPacket): void;
+}
+
+/** Certificates of one run that are kept: one is made. */
+const maxCertificates = 8;
+
+export class FileVerifier {
+  readonly #events: FileVerifierEvents;
+  readonly #reader = new PacketReader({ hasKeys: false });
+  readonly #seen = new Set<string>();
+  #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
+  #certificates: Certificate[] = [];
+
+  constructor(events: FileVerifierEvents) {
+    this.#events = events;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+    this.#drain();
+  }
+
+  /** No more bytes will come. */
+  end(): void {
+    this.#reader.end();
+    this.#drain();
+    this.#endRun();
+  }
+
+  #drain(): void {
+    for (let item = this.#reader.next(); item; item = this.#reader.next()) {
+      if (item.kind === 'skip') this.#events.onSkip(item);
+      else if (!this.#take(item)) this.#reader.reject();
+    }
+  }
+
+  /** @returns whether it is what it seems to be, as far as that can be told now. */
+  #take(packet: Packet): boolean {
+    const run = this.#run;
+    switch (packet.kind) {
+      case 'header':
+        return this.#header(packet.body, packet.offset);
+      case 'checkpoint':
+        return run?.verifier.checkpoint(packet.body) ?? false;
+      case 'final':
+        return run?.verifier.finish(packet.body) ?? false;
+      case 'certificate':
+        return this.#certificate(packet.body);
+      default:
+        if (!run) return false;
+        run.verifier.take(packet);
+        this.#events.onPacket?.(run.header, packet);
+        return true;
+    }
+  }
+
+  #header(body: Buffer, offset: number): boolean {
+    let header: Header;
+    try {
+      // The reader's buffer is its own; what is kept is copied.
+      header = decodeHeader(Buffer.from(body));
+    } catch (error) {
+      if (error instanceof FormatError) return false;
+      throw error;
+    }
+    if (this.#run?.header.hash.equals(header.hash)) return true;
+    this.#endRun();
+    const id = header.hash.toString('hex');
+    const isRepeated = this.#seen.has(id);
+    this.#seen.add(id);
+    this.#events.onRun(header, offset);
+    const verifier = new RunVerifier(header, (stretch) => this.#events.onStretch(header, stretch));
+    this.#run = { header, offset, verifier, isRepeated };
+    return true;
+  }
+
+  #certificate(body: Buffer): boolean {
+    let certificate: Certificate;
+    try {
+      certificate = decodeCertificate(Buffer.from(body));
+    } catch (error) {
+      if (error instanceof FormatError) return false;
+      throw error;
+    }
+    if (!this.#run?.header.hash.equals(certificate.headerHash)) return false;
+    if (this.#certificates.length < maxCertificates) this.#certificates.push(certificate);
+    return true;
+  }
+
+  #endRun(): void {
+    if (!this.#run) return;
+    const { verifier, ...run } = this.#run;
+    verifier.end();
+    const { final, link } = verifier;
+    this.#events.onRunEnd({ ...run, final, link, certificates: this.#certificates });
+    this.#run = undefined;
+    this.#certificates = [];
+  }
+}
