@@ -16,7 +16,7 @@ demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 	@node demo/demo.ts
 
 test: ## everything that CI runs
-	@ci/setup.sh run ftp image qemu provision wizard
+	@ci/setup.sh run ftp image qemu provision wizard interop
 	@node ci/test.ts
 
 scenarios: ## boot the card in QEMU through everything that happens to a camera; a report is left in build/qemu/

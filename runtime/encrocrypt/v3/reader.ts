@@ -162,9 +162,20 @@ export class RunOpener {
   readonly #keys: RunKeys;
   #segment = -1;
   #key: Buffer | undefined;
+  #lastSequence = -1;
 
   constructor(keys: RunKeys) {
     this.#keys = keys;
+  }
+
+  /**
+   * Whether a packet that opened is to be put out: each is, once, in the order of the sequence. What was repeated, or
+   * moved to behind its place, is not.
+   */
+  isNext({ sequence }: ChainPacket): boolean {
+    if (sequence <= this.#lastSequence) return false;
+    this.#lastSequence = sequence;
+    return true;
   }
 
   /**

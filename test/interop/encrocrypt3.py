@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""Reads and verifies EncroCrypt3 recordings, written from docs/ref/encrocrypt3.md alone.
+
+    encrocrypt3.py verify FILE --camera camera.public.asc
+    encrocrypt3.py decrypt FILE [--nodes nodes.json] > video
+
+Needs Python 3.9, gpg, and python3-cryptography. Secret keys are those of gpg's own keyring (GNUPGHOME).
+`verify` prints JSON; `decrypt` prints only what authenticates. Exit code: 0, or 1 where something is not as recorded.
+"""
+import argparse, hashlib, hmac, json, os, subprocess, sys, tempfile  # noqa: E401
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+MARKER, MAGIC = b"EC3", b"__EncroCrypt3"
+HEADER, CHECKPOINT, FINAL, CERTIFICATE, NOTE = 0x01, 0x02, 0x03, 0x04, 0x10
+MAX_PLAINTEXT, MAX_NOTE = 10 * 2**20, 4096
+TREE_DEPTH = 12
+# Statement fields: tag -> (lengths or None for any, must be there).
+FIELDS = {1: ((1,), True), 2: ((20, 32), True), 3: ((16,), True), 4: (None, True), 5: ((48,), False),
+          6: ((8,), True), 7: ((5,), True), 8: (None, True), 9: (None, False), 10: ((4,), True),
+          11: ((4,), True), 12: ((17, 21, 33), True), 13: ((32,), True), 14: ((32,), True), 15: (None, False)}
+
+
+class Refused(ValueError):
+    pass
+
+
+def u(data): return int.from_bytes(data, "big")
+def sha256(*parts): return hashlib.sha256(b"".join(parts)).digest()
+def mac(key, *parts): return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+def fields(data, rules, many):
+    """{tag: [values]} of a list of fields that keeps the rules."""
+    found, position, last = {}, 0, -1
+    while position < len(data):
+        if position + 3 > len(data):
+            raise Refused("cut field")
+        tag, length = data[position], u(data[position + 1:position + 3])
+        value = data[position + 3:position + 3 + length]
+        if len(value) != length or tag < last or (tag not in rules and tag < 0x80):
+            raise Refused("bad field")
+        if tag in rules:
+            lengths = rules[tag][0]
+            if (tag == last and tag not in many) or (lengths and length not in lengths):
+                raise Refused("bad field")
+            found.setdefault(tag, []).append(value)
+        last, position = tag, position + 3 + length
+    if any(needed and tag not in found for tag, (_, needed) in rules.items()):
+        raise Refused("missing field")
+    return found
+
+
+class Header:
+    def __init__(self, body):
+        if not body.startswith(MAGIC):
+            raise Refused("no magic")
+        parts, position = [], len(MAGIC)
+        for most in (0xFFFF, 131072, 16384):
+            length = u(body[position:position + 4])
+            part = body[position + 4:position + 4 + length]
+            if len(body) < position + 4 or len(part) != length or length > most:
+                raise Refused("bad part")
+            position += 4 + length
+            parts.append(part)
+            if len(parts) == 2:
+                self.hash = sha256(b"EncroCrypt3 header\0", body[len(MAGIC):position])
+        found = fields(parts[0], FIELDS, {12})
+        one = {tag: values[0] for tag, values in found.items()}
+        texts = [(one[tag], most) for tag, most in ((4, 255), (15, 512)) if tag in one]
+        is_good = all((
+            one[1] == b"\x01", u(one[6]) <= 8640000000000000, one[7][0] <= 2,
+            all(1 <= len(text) <= most and text.decode("utf-8") for text, most in texts),
+            one[8] in (b"video/mp2t", b"video/mp4"), (one[8] == b"video/mp4") == bool(one.get(9)),
+            10000 <= u(one[10]) <= 3600000, 1000 <= u(one[11]) <= 60000, len(found[12]) <= 32,
+            all((r[0], len(r)) in ((1, 21), (1, 33), (2, 17)) for r in found[12])))
+        if not is_good or len(body) - position != 64:
+            raise Refused("what cannot be")
+        self.sealed = fields(parts[1], {1: (None, False), 2: ((76,), False)}, {2})
+        self.run, self.segment_ms, self.commitment = one[3], u(one[10]), one[13]
+        self.key = Ed25519PublicKey.from_public_bytes(one[14])
+        self.camera, self.signature = one[2], parts[2]
+        if not self.signed(b"EncroCrypt3 run\0" + self.hash, body[position:]):
+            raise Refused("wrong run signature")
+
+    def signed(self, data, signature):
+        try:
+            return self.key.verify(signature, data) is None
+        except InvalidSignature:
+            return False
+
+
+def limits(kind):
+    if kind & 0xFC == 0x80 or kind & 0xFE == 0x20:
+        return 19, (MAX_PLAINTEXT if kind >= 0x80 else MAX_NOTE) + 18
+    if kind == NOTE:
+        return 7, MAX_NOTE + 6
+    return (1, 2**18) if kind in (HEADER, CHECKPOINT, FINAL, CERTIFICATE) else None
+
+
+def packets(data, genuine):
+    """Yields (type, whole packet); `genuine` says whether a packet in the chain is one, None where nobody knows."""
+    position = data.find(MARKER)
+    while position >= 0:
+        if position + 7 <= len(data):
+            kind, end = data[position + 3], position + 7 + u(data[position + 4:position + 7])
+            range_ = limits(kind)
+            if range_ and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
+                packet = data[position:end]
+                verdict = True if kind < NOTE else genuine(kind, packet)
+                follower = data[end:end + 3]
+                if verdict or (verdict is None and MARKER.startswith(follower)):
+                    yield kind, packet
+                    position = data.find(MARKER, end)
+                    continue
+        position = data.find(MARKER, position + 1)
+
+
+def root_of(leaves):
+    if len(leaves) < 2:
+        return leaves[0] if leaves else sha256()
+    half = 1
+    while half * 2 < len(leaves):
+        half *= 2
+    return sha256(b"\1", root_of(leaves[:half]), root_of(leaves[half:]))
+
+
+class Run:
+    """Verifies one run without any secret."""
+
+    def __init__(self, header):
+        self.header, self.pending, self.stretches = header, [], []
+        self.previous, self.number, self.settled, self.ms = header.hash, 0, 0, 0
+        self.ended, self.certificates = False, []
+
+    def tell(self, verdict, to):
+        to = max(to, self.ms)
+        if not self.stretches or self.stretches[-1][0] != verdict:
+            self.stretches.append([verdict, self.ms, to])
+        self.stretches[-1][2] = to
+        self.ms = to
+
+    def checkpoint(self, body):
+        if len(body) != 142 or not self.header.signed(
+                b"EncroCrypt3 checkpoint\0" + self.header.run + body[:78], body[78:]):
+            return
+        number, first, count = u(body[0:3]), u(body[3:6]), u(body[6:8])
+        from_, to = u(body[8:11]), u(body[11:14])
+        if number < self.number or self.ended:
+            return self.tell("tampered", to)
+        before = [p for p in self.pending if p[0] < first]
+        if before or number != self.number or body[14:46] != self.previous:
+            self.tell("tampered" if before or number == self.number else "missing", from_)
+        inside = [p for p in self.pending if first <= p[0] < first + count]
+        self.pending = [p for p in self.pending if p[0] >= first + count]
+        whole = [p[0] for p in inside] == list(range(first, first + count))
+        whole = whole and root_of([p[1] for p in inside]) == body[46:78]
+        self.tell("intact" if whole else "tampered" if inside else "missing", to)
+        self.number, self.settled = number + 1, first + count
+        self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
+
+    def final(self, body):
+        if len(body) != 106 or not 1 <= body[9] <= 5 or not self.header.signed(
+                b"EncroCrypt3 final\0" + self.header.run + body[:42], body[42:]):
+            return
+        follows = u(body[0:3]) == self.number and body[10:42] == self.previous
+        lacking = u(body[3:6]) - self.settled
+        if self.ended or not follows or lacking or self.pending:
+            self.tell("tampered" if self.ended or self.pending or lacking < 0 else "missing", u(body[6:9]))
+        self.pending, self.ended = [], True
+        self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
+
+    def report(self, camera):
+        if self.pending:
+            self.tell("tampered" if self.ended else "unfinished", self.pending[-1][2])
+        header, state = self.header, "locked"
+        if header.signature:
+            line = "EncroCrypt3 header %s\n" % header.hash.hex()
+            state = "signed" if gpg_verifies(line, header.signature, camera, header.camera) else "not authentic"
+        for run, hash_, link, signature in self.certificates:
+            line = "EncroCrypt3 certificate %s %s %s\n" % (run.hex(), hash_.hex(), link.hex())
+            if not header.signature and link == self.previous and run == header.run and hash_ == header.hash \
+                    and gpg_verifies(line, signature, camera, header.camera):
+                state = "certified"
+        return {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % tuple(s) for s in self.stretches]}
+
+
+def gpg_verifies(line, signature, camera, fingerprint):
+    """Whether the key in the file `camera`, and no other, made this detached signature."""
+    with tempfile.TemporaryDirectory() as home:
+        gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--status-fd", "1"]
+        subprocess.run(gpg + ["--import", camera], check=True, capture_output=True)
+        file = os.path.join(home, "line.sig")
+        open(file, "wb").write(signature)
+        result = subprocess.run(gpg + ["--verify", file, "-"], input=line.encode(), capture_output=True)
+        valid = [s.split() for s in result.stdout.decode("latin-1").splitlines() if s.startswith("[GNUPG:] VALIDSIG")]
+        return len(valid) == 1 and valid[0][-1].lower() == fingerprint.hex()
+
+
+def verify(data, camera):
+    runs = []
+    for kind, packet in packets(data, lambda *_: None if runs else False):
+        body = packet[7:]
+        if kind == HEADER:
+            try:
+                header = Header(body)
+            except ValueError:
+                continue
+            if not runs or runs[-1].header.hash != header.hash:
+                runs.append(Run(header))
+        elif not runs:
+            continue
+        elif kind == CHECKPOINT:
+            runs[-1].checkpoint(body)
+        elif kind == FINAL:
+            runs[-1].final(body)
+        elif kind == CERTIFICATE:
+            runs[-1].certificates.append((body[:16], body[16:48], body[48:80], body[80:]))
+        else:
+            runs[-1].pending.append((u(packet[7:10]), sha256(b"\0", packet), u(packet[10:13])))
+    return [run.report(camera) for run in runs]
+
+
+def segment_key(nodes, segment):
+    """From {(depth, index): key}, or None where no node is above the segment."""
+    for depth in range(TREE_DEPTH + 1):
+        key = nodes.get((depth, segment >> (TREE_DEPTH - depth)))
+        if key and 0 <= segment < 2**TREE_DEPTH:
+            for deeper in range(depth + 1, TREE_DEPTH + 1):
+                index = segment >> (TREE_DEPTH - deeper)
+                key = mac(key, b"EncroCrypt3 node\0", bytes([deeper]), index.to_bytes(4, "big"))
+            return mac(key, b"EncroCrypt3 segment\0")[:16]
+    return None
+
+
+def nodes_of(header):
+    message = header.sealed.get(1, [b""])[0]
+    opened = subprocess.run(["gpg", "--batch", "--quiet", "--decrypt"], input=message, capture_output=True)
+    secret = opened.stdout
+    if mac(secret, b"EncroCrypt3 commitment\0", header.run) != header.commitment:
+        raise SystemExit("the secret is not this run's: " + opened.stderr.decode())
+    return {(0, 0): mac(secret, b"EncroCrypt3 root\0", header.run)}
+
+
+def decrypt(data, given, out):
+    header, nodes, seen = None, {}, -1
+
+    def open_(kind, packet):
+        if header is None:
+            return False
+        segment = u(packet[10:13]) // header.segment_ms
+        key = segment_key(nodes, segment - (segment & 1 != kind & 1))
+        if kind == NOTE or key is None:
+            return None
+        cipher = Cipher(algorithms.AES(key), modes.GCM(bytes(9) + packet[7:10], packet[-12:], 12)).decryptor()
+        cipher.authenticate_additional_data(header.run + packet[:13])
+        try:
+            return (cipher.update(packet[13:-12]) + cipher.finalize(),)
+        except InvalidTag:
+            return False
+
+    for kind, packet in packets(data, open_):
+        if kind == HEADER:
+            try:
+                found = Header(packet[7:])
+            except ValueError:
+                continue
+            if header is None or header.hash != found.hash:
+                header, seen = found, -1
+                nodes = given or nodes_of(header)
+        elif kind >= 0x80:
+            opened = open_(kind, packet)
+            if opened and u(packet[7:10]) > seen:
+                seen = u(packet[7:10])
+                out.write(opened[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["verify", "decrypt"])
+    parser.add_argument("file")
+    parser.add_argument("--camera", help="file with the camera's public key")
+    parser.add_argument("--nodes", help='JSON: [{"depth": 0, "index": 0, "key": "hex"}, ...]')
+    options = parser.parse_args()
+    data = open(options.file, "rb").read()
+    if options.command == "verify":
+        runs = verify(data, options.camera)
+        print(json.dumps(runs, indent=2))
+        good = all(r["state"] in ("signed", "certified") and r["ended"]
+                   and all(s.startswith("intact ") for s in r["stretches"]) for r in runs)
+        sys.exit(0 if runs and good else 1)
+    nodes = json.load(open(options.nodes)) if options.nodes else []
+    decrypt(data, {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

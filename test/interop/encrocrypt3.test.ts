@@ -1,0 +1,242 @@
+/** Two readers of EncroCrypt3 that share nothing but the document: ours, and one in Python. They agree. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { decrypt, type Key, readKey, readMessage, readPrivateKey } from 'openpgp';
+import {
+  certifiedLine,
+  commitmentOf,
+  decodeHeader,
+  FileVerifier,
+  givenNode,
+  type Header,
+  PacketReader,
+  RunOpener,
+  rootOf,
+  signedLine,
+  type TreeNode,
+  type VerifiedRun,
+} from '../../runtime/encrocrypt/v3/index.ts';
+import { verifyLine } from '../../runtime/pgp/run-seal.ts';
+
+const run = promisify(execFile);
+const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt3');
+const keys = path.join(import.meta.dirname, '../vectors/encrocrypt2');
+const python = path.join(import.meta.dirname, 'encrocrypt3.py');
+const cameraFile = path.join(keys, 'camera.public.asc');
+const maxOutputBytes = 10_000_000;
+
+interface RunReport {
+  readonly state: string;
+  readonly ended: boolean;
+  readonly stretches: readonly string[];
+}
+
+interface Expected {
+  readonly files: readonly {
+    readonly file: string;
+    readonly what: string;
+    readonly runs: readonly RunReport[];
+    readonly plaintextBytes: number;
+    readonly plaintextSha256: string;
+  }[];
+  readonly keyTree: {
+    readonly runId: string;
+    readonly secret: string;
+    readonly commitment: string;
+    readonly range: {
+      readonly file: string;
+      readonly nodes: readonly { readonly depth: number; readonly index: number; readonly key: string }[];
+      readonly plaintextBytes: number;
+      readonly plaintextSha256: string;
+    };
+  };
+}
+
+const expected = JSON.parse(await readFile(path.join(vectors, 'expected.json'), 'utf8')) as Expected;
+let camera: Key;
+let gnupgHome: string;
+let directory: string;
+
+before(async () => {
+  camera = await readKey({ armoredKey: await readFile(cameraFile, 'utf8') });
+  gnupgHome = await mkdtemp(path.join(os.tmpdir(), 'encrocam-gnupg-'));
+  directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-interop-'));
+  await run('gpg', [
+    '--homedir',
+    gnupgHome,
+    '--batch',
+    '--quiet',
+    '--import',
+    path.join(keys, 'owner.secret.asc'),
+  ]);
+});
+after(async () => {
+  await run('gpgconf', ['--homedir', gnupgHome, '--kill', 'all']).catch(() => undefined);
+  await Promise.all([gnupgHome, directory].map((made) => rm(made, { recursive: true, force: true })));
+});
+
+/** Ours: what can be told without any secret. */
+async function verifyOurs(file: Buffer): Promise<RunReport[]> {
+  const runs: { run?: VerifiedRun; header: Header; stretches: string[] }[] = [];
+  const verifier = new FileVerifier({
+    onRun: (header) => runs.push({ header, stretches: [] }),
+    onStretch: (_, { verdict, fromMs, toMs }) => runs.at(-1)?.stretches.push(`${verdict} ${fromMs}-${toMs}`),
+    onRunEnd: (ended) => {
+      const last = runs.at(-1);
+      if (last) last.run = ended;
+    },
+    onSkip: () => undefined,
+  });
+  verifier.push(file);
+  verifier.end();
+  return Promise.all(
+    runs.map(async ({ run: ended, header, stretches }) => {
+      const isSigned =
+        header.cameraSignature && (await isCameras(signedLine(header.hash), header.cameraSignature));
+      const certified = await Promise.all(
+        (ended?.certificates ?? [])
+          .filter(({ link }) => ended && link.equals(ended.link))
+          .map((certificate) => isCameras(certifiedLine(certificate), certificate.cameraSignature)),
+      );
+      const state = header.cameraSignature
+        ? isSigned
+          ? 'signed'
+          : 'not authentic'
+        : certified.includes(true)
+          ? 'certified'
+          : 'locked';
+      return { state, ended: ended?.final !== undefined, stretches };
+    }),
+  );
+}
+
+async function isCameras(line: string, signature: Buffer): Promise<boolean> {
+  return verifyLine(line, signature, camera).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function nodesOf(header: Header): Promise<TreeNode[]> {
+  const privateKey = await readPrivateKey({
+    armoredKey: await readFile(path.join(keys, 'owner.secret.asc'), 'utf8'),
+  });
+  const message = await readMessage({ binaryMessage: header.sealed.openpgp ?? Buffer.alloc(0) });
+  const { data } = await decrypt({ message, decryptionKeys: privateKey, format: 'binary' });
+  assert.deepEqual(commitmentOf(data, header.statement.runId), header.statement.commitment);
+  return [rootOf(data, header.statement.runId)];
+}
+
+/** Ours: everything that opens, with the run's secret or with nodes that were given. */
+async function decryptOurs(file: Buffer, given?: readonly TreeNode[]): Promise<Buffer> {
+  const reader = new PacketReader();
+  reader.push(file);
+  reader.end();
+  const video: Buffer[] = [];
+  let current: Buffer | undefined;
+  let opener: RunOpener | undefined;
+  for (let item = reader.next(); item; item = reader.next()) {
+    if (item.kind === 'header') {
+      const header = decodeHeader(Buffer.from(item.body));
+      if (current?.equals(header.hash)) continue;
+      current = header.hash;
+      const { runId, segmentMs } = header.statement;
+      opener = new RunOpener({ runId, segmentMs, nodes: given ?? (await nodesOf(header)) });
+    } else if (item.kind === 'data') {
+      const opened = opener?.open(item);
+      if (opened && opener?.isNext(item)) video.push(opened);
+      if (!opened && !given) reader.reject();
+    }
+  }
+  return Buffer.concat(video);
+}
+
+async function python3(...args: string[]): Promise<{ output: Buffer; exitCode: number }> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      'python3',
+      [python, ...args],
+      { encoding: 'buffer', maxBuffer: maxOutputBytes, env: { ...process.env, GNUPGHOME: gnupgHome } },
+      (error, output, errors) => {
+        if (error && (typeof error.code !== 'number' || errors.length > 0))
+          reject(new Error(errors.toString()));
+        else resolve({ output, exitCode: Number(error?.code ?? 0) });
+      },
+    );
+  });
+}
+
+async function verifyPythons(file: string): Promise<RunReport[]> {
+  return JSON.parse((await python3('verify', file, '--camera', cameraFile)).output.toString()) as RunReport[];
+}
+
+function digest(bytes: Buffer): string {
+  return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+for (const { file, what, runs, plaintextBytes, plaintextSha256 } of expected.files) {
+  describe(`${file}: ${what}`, () => {
+    const whole = path.join(vectors, file);
+
+    it('is judged alike by both, as listed', async () => {
+      assert.deepEqual(await verifyOurs(await readFile(whole)), runs);
+      assert.deepEqual(await verifyPythons(whole), runs);
+    });
+
+    it('gives the listed video to both', async () => {
+      const listed = `${plaintextBytes} ${plaintextSha256}`;
+      assert.equal(digest(await decryptOurs(await readFile(whole))), listed);
+      assert.equal(digest((await python3('decrypt', whole)).output), listed);
+    });
+  });
+}
+
+describe('the tree of keys', () => {
+  const { runId, secret, commitment, range } = expected.keyTree;
+
+  it('is made as listed', () => {
+    const bytes = Buffer.from(secret, 'hex');
+    assert.equal(commitmentOf(bytes, Buffer.from(runId, 'hex')).toString('hex'), commitment);
+  });
+
+  it('opens a range and nothing beside it, for both', async () => {
+    const file = path.join(vectors, range.file);
+    const listed = `${range.plaintextBytes} ${range.plaintextSha256}`;
+    const nodes = range.nodes.map(({ depth, index, key }) =>
+      givenNode(depth, index, Buffer.from(key, 'hex')),
+    );
+    assert.equal(digest(await decryptOurs(await readFile(file), nodes)), listed);
+    const nodesFile = path.join(directory, 'nodes.json');
+    await writeFile(nodesFile, JSON.stringify(range.nodes));
+    assert.equal(digest((await python3('decrypt', file, '--nodes', nodesFile)).output), listed);
+  });
+});
+
+describe('whatever was done to a file', () => {
+  it('both say the same of it, and get the same out of it', async () => {
+    const original = await readFile(path.join(vectors, 'two-runs.encrocam'));
+    for (let round = 0; round < 20; round++) {
+      const at = randomInt(original.length);
+      const length = 1 + randomInt(3000);
+      const kinds = {
+        noise: [original.subarray(0, at), randomBytes(length), original.subarray(at + length)],
+        cut: [original.subarray(0, at), original.subarray(at + length)],
+        repeated: [original.subarray(0, at + length), original.subarray(at)],
+        end: [original.subarray(0, at)],
+      };
+      const [kind, parts] = Object.entries(kinds)[round % 4] ?? ['', []];
+      const damaged = Buffer.concat(parts);
+      const file = path.join(directory, 'damaged');
+      await writeFile(file, damaged);
+      const what = `${kind} at ${at}, ${length} bytes`;
+      assert.deepEqual(await verifyPythons(file), await verifyOurs(damaged), what);
+      assert.equal(digest((await python3('decrypt', file)).output), digest(await decryptOurs(damaged)), what);
+    }
+  });
+});

@@ -1,0 +1,224 @@
+/**
+ * Makes `test/vectors/encrocrypt3` anew: `node test/interop/make-vectors.ts`. Video and OpenPGP keys are those of
+ * `encrocrypt2` beside it; what is random is new each time, so files and `expected.json` belong together.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  certifiedLine,
+  commitmentOf,
+  coverOf,
+  encodeCertificate,
+  encodeHeader,
+  encodeSignedPart,
+  makeRunKey,
+  type PacketParts,
+  RunWriter,
+  rootOf,
+  type Statement,
+  signedLine,
+} from '../../runtime/encrocrypt/v3/index.ts';
+import { fingerprintOf } from '../../runtime/pgp/keys.ts';
+import { sealRunSecret, signLine } from '../../runtime/pgp/run-seal.ts';
+import { loadSealingKeys } from '../../runtime/pgp/seal.ts';
+
+const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt3');
+const keys = path.join(vectors, '../encrocrypt2');
+const segmentMs = 10_000;
+const startMs = Date.UTC(2027, 0, 15, 8);
+const packetMs = 125;
+const sealingKeys = await loadSealingKeys(
+  [path.join(keys, 'owner.public.asc')],
+  path.join(keys, 'camera.secret.asc'),
+);
+const video = (await readFile(path.join(keys, 'whole.ts'))).subarray(0, 120_000);
+const videoPackets = 240;
+const pieceBytes = video.length / videoPackets;
+
+interface Run {
+  readonly packets: Buffer[];
+  readonly runId: Buffer;
+  readonly secret: Buffer;
+  readonly hash: Buffer;
+  readonly link: Buffer;
+}
+
+/** 30 s of video in 240 packets, a checkpoint every 5 s, the header again in the middle. */
+async function record(
+  options: { previous?: Statement['previous']; isLocked?: boolean; seconds?: number } = {},
+): Promise<Run> {
+  const runKey = makeRunKey();
+  const runId = randomBytes(16);
+  const secret = randomBytes(32);
+  const part = encodeSignedPart(
+    {
+      camera: Buffer.from(fingerprintOf(sealingKeys.signer), 'hex'),
+      ...{ runId, recording: 'rec-20270115T080000Z-3600s.encrocam', startMs },
+      ...(options.previous ? { previous: options.previous } : {}),
+      ...{
+        clock: { state: 'synchronised', errorMs: 20 },
+        container: 'video/mp2t',
+        segmentMs,
+        checkpointMs: 5000,
+      },
+      recipients: sealingKeys.recipients.map((key) => ({
+        type: 'openpgp',
+        id: Buffer.from(fingerprintOf(key), 'hex'),
+      })),
+      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+    },
+    { openpgp: Buffer.from(await sealRunSecret(secret, sealingKeys)), wrapped: [] },
+  );
+  const signature = options.isLocked
+    ? undefined
+    : Buffer.from(await signLine(signedLine(part.hash), sealingKeys));
+  const header = encodeHeader(part, signature, runKey.privateKey);
+  const run = new RunWriter({
+    ...{
+      runId,
+      secret: Buffer.from(secret),
+      runPrivateKey: runKey.privateKey,
+      headerHash: part.hash,
+      segmentMs,
+    },
+  });
+  const packets = [header];
+  const add = (parts: PacketParts): void => void packets.push(Buffer.concat([...parts]));
+  for (let index = 0; index < videoPackets; index++) {
+    const timeMs = index * packetMs;
+    if (index === 100)
+      add(run.note({ what: 'gap', milliseconds: 1500, cause: 'the camera was unplugged' }, timeMs));
+    if (index === 101) add(run.event({ what: 'motion', zone: 'door', score: 0.4 }, timeMs));
+    if (index === 120) packets.push(header);
+    add(run.data(video.subarray(index * pieceBytes, (index + 1) * pieceBytes), timeMs, index % 16 === 0));
+    if (index % 40 === 39) packets.push(run.checkpoint((index + 1) * packetMs));
+  }
+  packets.push(...run.final(videoPackets * packetMs, 'time'));
+  return { packets, runId, secret, hash: part.hash, link: run.link };
+}
+
+/** Where the n-th data packet lies among the packets. */
+function indexOfData(run: Run, wanted: number): number {
+  let seen = -1;
+  return run.packets.findIndex((packet) => (packet[3] ?? 0) >= 0x80 && ++seen === wanted);
+}
+
+const whole = await record();
+const next = await record({ previous: { runId: whole.runId, link: whole.link } });
+const locked = await record({ isLocked: true });
+const certificate = { runId: locked.runId, headerHash: locked.hash, link: locked.link };
+const certified = encodeCertificate({
+  ...certificate,
+  cameraSignature: Buffer.from(await signLine(certifiedLine(certificate), sealingKeys)),
+});
+const hit = indexOfData(whole, 90);
+const changed = Buffer.from(whole.packets[hit] ?? Buffer.alloc(0));
+changed[30] = (changed[30] ?? 0) ^ 1;
+
+/** Plaintext of the data packets that come out, by their numbers. */
+const textOf = (isThere: (index: number) => boolean): Buffer =>
+  Buffer.concat(
+    Array.from({ length: videoPackets }, (_, index) => index)
+      .filter(isThere)
+      .map((index) => video.subarray(index * pieceBytes, (index + 1) * pieceBytes)),
+  );
+const all = textOf(() => true);
+const intact = ['intact 0-30000'];
+const tenToFifteen = (verdict: string): string[] => [
+  'intact 0-10000',
+  `${verdict} 10000-15000`,
+  'intact 15000-30000',
+];
+
+const files: {
+  file: string;
+  what: string;
+  packets: readonly Buffer[];
+  runs: { state: 'signed' | 'locked' | 'certified'; ended: boolean; stretches: string[] }[];
+  plaintext: Buffer;
+}[] = [
+  {
+    file: 'whole.encrocam',
+    what: 'one run, intact; its header stands twice; a note and an encrypted event in it',
+    packets: whole.packets,
+    runs: [{ state: 'signed', ended: true, stretches: intact }],
+    plaintext: all,
+  },
+  {
+    file: 'two-runs.encrocam',
+    what: 'two runs, the second names the end of the first',
+    packets: [...whole.packets, ...next.packets],
+    runs: [
+      { state: 'signed', ended: true, stretches: intact },
+      { state: 'signed', ended: true, stretches: intact },
+    ],
+    plaintext: Buffer.concat([all, all]),
+  },
+  {
+    file: 'changed.encrocam',
+    what: 'one byte of the ciphertext of data packet 90 changed',
+    packets: whole.packets.map((packet, index) => (index === hit ? changed : packet)),
+    runs: [{ state: 'signed', ended: true, stretches: tenToFifteen('tampered') }],
+    plaintext: textOf((index) => index !== 90),
+  },
+  {
+    file: 'left-out.encrocam',
+    what: 'data packets 80 to 119, and what is between them, left out together with their checkpoint',
+    packets: whole.packets.filter(
+      (_, index) => index < indexOfData(whole, 80) || index > indexOfData(whole, 119) + 1,
+    ),
+    runs: [{ state: 'signed', ended: true, stretches: tenToFifteen('missing') }],
+    plaintext: textOf((index) => index < 80 || index > 119),
+  },
+  {
+    file: 'cut.encrocam',
+    what: 'cut in data packet 210',
+    packets: [
+      ...whole.packets.slice(0, indexOfData(whole, 210)),
+      whole.packets[indexOfData(whole, 210)]?.subarray(0, 50) ?? Buffer.alloc(0),
+    ],
+    runs: [{ state: 'signed', ended: false, stretches: ['intact 0-25000', 'unfinished 25000-26125'] }],
+    plaintext: textOf((index) => index < 210),
+  },
+  {
+    file: 'locked.encrocam',
+    what: 'recorded while locked: the camera has not signed it',
+    packets: locked.packets,
+    runs: [{ state: 'locked', ended: true, stretches: intact }],
+    plaintext: all,
+  },
+  {
+    file: 'certified.encrocam',
+    what: 'recorded while locked, and certified afterwards',
+    packets: [...locked.packets, certified],
+    runs: [{ state: 'certified', ended: true, stretches: intact }],
+    plaintext: all,
+  },
+];
+
+for (const { file, packets } of files) await writeFile(path.join(vectors, file), Buffer.concat([...packets]));
+/** Segments 1 and 2 of `whole.encrocam`: what somebody who was given them can open, and no more. */
+const nodes = coverOf(rootOf(whole.secret, whole.runId), 1, 2);
+// The key frames stand every 2 s, so each segment of 10 s begins with its first packet.
+const inRange = textOf((index) => index * packetMs >= segmentMs);
+const describe = (plaintext: Buffer): object => ({
+  plaintextBytes: plaintext.length,
+  plaintextSha256: createHash('sha256').update(plaintext).digest('hex'),
+});
+const expected = {
+  camera: fingerprintOf(sealingKeys.signer),
+  files: files.map(({ file, what, runs, plaintext }) => ({ file, what, runs, ...describe(plaintext) })),
+  keyTree: {
+    runId: whole.runId.toString('hex'),
+    secret: whole.secret.toString('hex'),
+    commitment: commitmentOf(whole.secret, whole.runId).toString('hex'),
+    range: {
+      file: 'whole.encrocam',
+      segments: [1, 2],
+      nodes: nodes.map(({ depth, index, key }) => ({ depth, index, key: key.toString('hex') })),
+      ...describe(inRange),
+    },
+  },
+};
+await writeFile(path.join(vectors, 'expected.json'), `${JSON.stringify(expected, undefined, 2)}\n`);
