@@ -34,6 +34,9 @@ export interface AptOptions {
   readonly snapshot?: boolean;
 }
 
+/** Longer than another process's update takes on a slow line. */
+const lockPatienceSeconds = 600;
+
 /** By directory: tools and native programs may come from the same lists. */
 const updates = new Map<string, Promise<void>>();
 
@@ -59,9 +62,9 @@ export class Apt {
     ]) {
       await mkdir(`${directory}/${part}`, { recursive: true });
     }
-    await writeFile(`${directory}/status`, '');
-    await writeFile(`${directory}/etc/sources.list.d/base.sources`, sourcesText(this.#options, keyring));
-    await writeFile(`${directory}/apt.conf`, await this.#configuration());
+    await replaceFile(`${directory}/status`, '');
+    await replaceFile(`${directory}/etc/sources.list.d/base.sources`, sourcesText(this.#options, keyring));
+    await replaceFile(`${directory}/apt.conf`, await this.#configuration());
   }
 
   /** Fetches the lists and checks their signatures; once, however often it is asked for. */
@@ -74,7 +77,7 @@ export class Apt {
   async #update(): Promise<void> {
     await this.prepare();
     try {
-      await this.#apt('apt-get', 'update', '--error-on=any');
+      await this.#aptGet('update', '--error-on=any');
     } catch (cause) {
       throw updateError(cause, this.#options.sources);
     }
@@ -84,7 +87,7 @@ export class Apt {
   async resolve(packages: readonly string[]): Promise<PackageFile[]> {
     let text: string;
     try {
-      text = await this.#apt('apt-get', 'install', '--assume-yes', '--print-uris', ...packages);
+      text = await this.#aptGet('install', '--assume-yes', '--print-uris', ...packages);
     } catch (cause) {
       throw new ImageError(
         'PACKAGES_UNRESOLVED',
@@ -159,11 +162,24 @@ export class Apt {
     });
   }
 
+  /** One at a time for all processes that share the cache: apt would refuse, or read lists that are being replaced. */
+  async #aptGet(...args: string[]): Promise<string> {
+    const patience = ['--timeout', String(lockPatienceSeconds)];
+    return this.#apt('flock', ...patience, `${this.#options.directory}/in-use`, 'apt-get', ...args);
+  }
+
   async #apt(program: string, ...args: string[]): Promise<string> {
     return this.#runner.run([program, ...args], {
       env: { APT_CONFIG: `${this.#options.directory}/apt.conf` },
     });
   }
+}
+
+/** As a whole: another process may be reading it. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const fresh = `${file}.new-${process.pid}`;
+  await writeFile(fresh, text);
+  await rename(fresh, file);
 }
 
 function sourcesText({ sources, architecture }: AptOptions, keyring: string): string {
