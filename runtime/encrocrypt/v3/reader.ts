@@ -1,5 +1,5 @@
 /** Cuts a byte stream into packets of EncroCrypt3, and opens those that are encrypted. */
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Envelope, PacketCutter, type Skip, type SkipReason } from '../cutter.ts';
 import {
   associatedBytes,
@@ -161,7 +161,8 @@ export interface RunKeys {
 export class RunOpener {
   readonly #keys: RunKeys;
   #segment = -1;
-  #key: Buffer | undefined;
+  /** Several times faster per packet than its bytes. */
+  #key: KeyObject | undefined;
   #lastSequence = -1;
 
   constructor(keys: RunKeys) {
@@ -201,11 +202,11 @@ export class RunOpener {
     return plaintext;
   }
 
-  #keyOf(segment: number): Buffer | undefined {
+  #keyOf(segment: number): KeyObject | undefined {
     if (segment !== this.#segment) {
       const node = this.#keys.nodes.find((candidate) => covers(candidate, segment));
       this.#segment = segment;
-      this.#key = node && segmentKey(node, segment);
+      this.#key = node && createSecretKey(segmentKey(node, segment));
     }
     return this.#key;
   }
