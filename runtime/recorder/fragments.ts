@@ -1,0 +1,169 @@
+/**
+ * Cuts fragmented MP4, as ffmpeg writes it, into what can be played by itself: the initialisation (`ftyp`, `moov`), and
+ * fragments (`moof`, `mdat`), of which some begin with a key frame. Source: ISO/IEC 14496-12.
+ */
+
+/** What ffmpeg wrote is no fragmented MP4, or too large for a recording. */
+export class FragmentError extends Error {
+  override readonly name = 'FragmentError';
+}
+
+export type Piece =
+  | { readonly kind: 'initialisation'; readonly bytes: Buffer }
+  | { readonly kind: 'fragment'; readonly bytes: Buffer; readonly isKeyFrame: boolean };
+
+/** Fits into a header; ffmpeg needs less than a kilobyte for each track. */
+export const maxInitialisationBytes = 32 * 1024;
+const maxFragmentBytes = 10 * 1024 * 1024;
+
+const boxHeaderBytes = 8;
+/** 8.8.3.1, sample flags: the sample is no sync sample, so no decoder can begin there. */
+const nonSyncFlag = 0x0001_0000;
+/** 8.8.7.1, track fragment header. */
+const tfhdFlags = {
+  baseDataOffset: 0x1,
+  descriptionIndex: 0x2,
+  defaultDuration: 0x8,
+  defaultSize: 0x10,
+  defaultFlags: 0x20,
+};
+/** 8.8.8.1, track fragment run. */
+const trunFlags = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, sampleFlags: 0x400 };
+
+interface Box {
+  readonly type: string;
+  /** With its header. */
+  readonly bytes: Buffer;
+  readonly body: Buffer;
+}
+
+interface VideoTrack {
+  readonly id: number;
+  readonly defaultFlags: number;
+}
+
+export class FragmentCutter {
+  #rest: Buffer = Buffer.alloc(0);
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+  #video: VideoTrack | undefined;
+  #isKeyFrame = false;
+
+  /**
+   * Takes bytes in pieces of any size.
+   * @throws {FragmentError}
+   */
+  push(bytes: Buffer): Piece[] {
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    const pieces: Piece[] = [];
+    for (let box = this.#nextBox(); box; box = this.#nextBox()) {
+      const piece = this.#take(box);
+      if (piece) pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  #take(box: Box): Piece | undefined {
+    // What belongs to no fragment, as the index at the end, is of no use in a stream.
+    if (!['ftyp', 'moov', 'moof', 'mdat'].includes(box.type)) return undefined;
+    if (!this.#video && (box.type === 'moof' || box.type === 'mdat'))
+      throw new FragmentError(`a ${box.type} before any moov`);
+    this.#parts.push(Buffer.from(box.bytes));
+    this.#partBytes += box.bytes.length;
+    if (box.type === 'moov') {
+      this.#video = videoTrackOf(box.body);
+      if (this.#partBytes > maxInitialisationBytes)
+        throw new FragmentError(`an initialisation of ${this.#partBytes} bytes`);
+      return { kind: 'initialisation', bytes: this.#whole() };
+    }
+    if (box.type === 'moof' && this.#video) this.#isKeyFrame = beginsWithKeyFrame(box.body, this.#video);
+    if (box.type !== 'mdat') return undefined;
+    return { kind: 'fragment', bytes: this.#whole(), isKeyFrame: this.#isKeyFrame };
+  }
+
+  #whole(): Buffer {
+    const whole = Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#partBytes = 0;
+    return whole;
+  }
+
+  #nextBox(): Box | undefined {
+    if (this.#rest.length < boxHeaderBytes) return undefined;
+    const length = this.#rest.readUInt32BE(0);
+    if (length < boxHeaderBytes || length > maxFragmentBytes)
+      throw new FragmentError(`a box of ${length} bytes`);
+    if (this.#rest.length < length) return undefined;
+    const bytes = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(length);
+    return { type: bytes.toString('latin1', 4, 8), bytes, body: bytes.subarray(boxHeaderBytes) };
+  }
+}
+
+function* boxesIn(body: Buffer): Generator<Box> {
+  let position = 0;
+  while (position < body.length) {
+    const length = position + boxHeaderBytes <= body.length ? body.readUInt32BE(position) : 0;
+    if (length < boxHeaderBytes || position + length > body.length)
+      throw new FragmentError('a box that is cut');
+    const bytes = body.subarray(position, position + length);
+    yield { type: bytes.toString('latin1', 4, 8), bytes, body: bytes.subarray(boxHeaderBytes) };
+    position += length;
+  }
+}
+
+function find(body: Buffer, ...path: readonly string[]): Buffer | undefined {
+  const [type, ...rest] = path;
+  const found = [...boxesIn(body)].find((box) => box.type === type)?.body;
+  return found === undefined || rest.length === 0 ? found : find(found, ...rest);
+}
+
+/** A number in a full box (version, flags, fields), or 0 where it is cut. */
+function u32(body: Buffer | undefined, position: number): number {
+  return body !== undefined && position + 4 <= body.length ? body.readUInt32BE(position) : 0;
+}
+
+function videoTrackOf(moov: Buffer): VideoTrack {
+  for (const { type, body } of boxesIn(moov)) {
+    if (type !== 'trak') continue;
+    const handler = find(body, 'mdia', 'hdlr');
+    if (handler?.toString('latin1', 8, 12) !== 'vide') continue;
+    const header = find(body, 'tkhd');
+    // Version 1 has times of 64 bits before the id.
+    const id = u32(header, header?.[0] === 1 ? 20 : 12);
+    const extends_ = [...boxesIn(find(moov, 'mvex') ?? Buffer.alloc(0))].filter((box) => box.type === 'trex');
+    const own = extends_.find((box) => u32(box.body, 4) === id);
+    return { id, defaultFlags: u32(own?.body, 20) };
+  }
+  throw new FragmentError('no video track');
+}
+
+function beginsWithKeyFrame(moof: Buffer, { id, defaultFlags }: VideoTrack): boolean {
+  for (const { type, body } of boxesIn(moof)) {
+    if (type !== 'traf') continue;
+    const header = find(body, 'tfhd');
+    const run = find(body, 'trun');
+    if (u32(header, 4) !== id || run === undefined) continue;
+    return (firstSampleFlags(run, tfhdDefault(header, defaultFlags)) & nonSyncFlag) === 0;
+  }
+  return false;
+}
+
+function tfhdDefault(header: Buffer | undefined, inherited: number): number {
+  const flags = u32(header, 0) & 0xff_ffff;
+  if ((flags & tfhdFlags.defaultFlags) === 0) return inherited;
+  const before =
+    (flags & tfhdFlags.baseDataOffset ? 8 : 0) +
+    (flags & tfhdFlags.descriptionIndex ? 4 : 0) +
+    (flags & tfhdFlags.defaultDuration ? 4 : 0) +
+    (flags & tfhdFlags.defaultSize ? 4 : 0);
+  return u32(header, 8 + before);
+}
+
+function firstSampleFlags(run: Buffer, inherited: number): number {
+  const flags = u32(run, 0) & 0xff_ffff;
+  const first = 8 + (flags & trunFlags.dataOffset ? 4 : 0);
+  if (flags & trunFlags.firstFlags) return u32(run, first);
+  if ((flags & trunFlags.sampleFlags) === 0) return inherited;
+  return u32(run, first + (flags & trunFlags.duration ? 4 : 0) + (flags & trunFlags.size ? 4 : 0));
+}
