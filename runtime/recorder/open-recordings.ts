@@ -5,7 +5,8 @@ import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
 import type { Clock } from './clock.ts';
 import type { FileSystem } from './file-system.ts';
-import { DiskFullError, Recording } from './recording.ts';
+import { DiskFullError } from './packet-file.ts';
+import { Recording } from './recording.ts';
 import type { SealedKey } from './sealed-key.ts';
 
 export interface OpenRecordingsOptions {

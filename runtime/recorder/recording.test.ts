@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { recordingAt } from '../recordings/names.ts';
 import { FakeClock, FakeDisk, fakeKey, packetKinds, settle } from './fakes.ts';
-import { DiskFullError, Recording } from './recording.ts';
+import { DiskFullError } from './packet-file.ts';
+import { Recording } from './recording.ts';
 
 const file = '/r/rec-20270115T080000Z-3600s.encrocam';
 
