@@ -1,0 +1,146 @@
+/**
+ * One run of EncroCrypt3 while it is written to its file: the header now and again, video and what happened beside it, a
+ * checkpoint at least as often as the header says, and the final. Times are those of the monotonic clock.
+ */
+import path from 'node:path';
+import {
+  type EndReason,
+  type Happening,
+  maxPacketsPerCheckpoint,
+  type RunWriter,
+} from '../encrocrypt/v3/index.ts';
+import type { RecordingName } from '../recordings/names.ts';
+import { DiskFullError, PacketFile, type PacketFileOptions } from './packet-file.ts';
+
+/** A reader that finds its way from the middle is never further from a header. */
+export const headerIntervalMs = 10 * 60_000;
+
+export interface SealedRun {
+  /** The whole packet. */
+  readonly header: Buffer;
+  readonly writer: RunWriter;
+  /** When the run began, on the monotonic clock. */
+  readonly startedMs: number;
+  readonly checkpointMs: number;
+}
+
+export interface RunRecordingOptions extends Omit<PacketFileOptions, 'path' | 'untaken'> {
+  readonly directory: string;
+  readonly name: RecordingName;
+  readonly run: SealedRun;
+  /** A checkpoint that could not be written; the next one covers what it should have. */
+  readonly onCheckpointFailed: (error: unknown) => void;
+}
+
+export class RunRecording {
+  readonly name: RecordingName;
+  readonly #options: RunRecordingOptions;
+  readonly #file: PacketFile;
+  #headerMs: number;
+  #cancelCheckpoint: (() => void) | undefined;
+  #isClosing = false;
+
+  /** Opens the file and writes the header. */
+  static async open(options: RunRecordingOptions): Promise<RunRecording> {
+    const { directory, name, run } = options;
+    const file = await PacketFile.open({
+      ...options,
+      path: path.join(directory, name.fileName),
+      untaken: 'kept',
+    });
+    try {
+      await file.write(() => run.header);
+    } catch (error) {
+      // The first failure is the one that matters.
+      await file.abandon().catch(() => undefined);
+      throw error;
+    }
+    return new RunRecording(file, options);
+  }
+
+  private constructor(file: PacketFile, options: RunRecordingOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.name = options.name;
+    this.#headerMs = options.clock.monotonicMs();
+    this.#scheduleCheckpoint();
+  }
+
+  /** What the next run's header names, once this one is closed. */
+  get link(): Buffer {
+    return this.#options.run.writer.link;
+  }
+
+  /** Whether the run must end here, and another begin, for what is taken at this time. */
+  isOver(monotonicMs: number): boolean {
+    return !this.#options.run.writer.fits(this.#since(monotonicMs));
+  }
+
+  /**
+   * @param monotonicMs when its first byte came.
+   * @throws {DiskFullError} it will be in the file when there is room, or nothing of it is and it has no place in the chain.
+   */
+  async append(video: Uint8Array, monotonicMs: number, isKeyFrame: boolean): Promise<void> {
+    await this.#repeatHeader();
+    await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
+  }
+
+  /** Something that everybody may know. */
+  note(happening: Happening, monotonicMs: number): Promise<void> {
+    return this.#write((writer) => writer.note(happening, this.#since(monotonicMs)));
+  }
+
+  /** Something for the owners alone. */
+  event(happening: Happening, monotonicMs: number): Promise<void> {
+    return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
+  }
+
+  /** Waits for what is being written, signs the end, flushes, and closes. A full disk gets no final. */
+  async close(reason: EndReason): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#cancelCheckpoint?.();
+    try {
+      await this.#write((writer) => writer.final(this.#nowMs(), reason)).catch((error: unknown) => {
+        if (!(error instanceof DiskFullError)) throw error;
+      });
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #write(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
+    const { writer } = this.#options.run;
+    await this.#file.write(() => {
+      // So many in one interval: only a test gets here.
+      const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
+      return Buffer.concat([...due, ...make(writer)]);
+    });
+  }
+
+  async #repeatHeader(): Promise<void> {
+    const { clock, run } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#headerMs < headerIntervalMs) return;
+    this.#headerMs = nowMs;
+    await this.#file.write(() => run.header);
+  }
+
+  #scheduleCheckpoint(): void {
+    const { clock, run, onCheckpointFailed } = this.#options;
+    this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
+      if (this.#isClosing) return;
+      void this.#file.write(() => run.writer.checkpoint(this.#nowMs())).catch(onCheckpointFailed);
+      this.#scheduleCheckpoint();
+    });
+  }
+
+  #nowMs(): number {
+    return this.#since(this.#options.clock.monotonicMs());
+  }
+
+  /** On the run's clock; what came before it began came at its beginning. */
+  #since(monotonicMs: number): number {
+    return Math.max(0, monotonicMs - this.#options.run.startedMs);
+  }
+}
