@@ -124,6 +124,11 @@ export function signedLine(hash: Buffer): string {
   return `EncroCrypt3 header ${hash.toString('hex')}\n`;
 }
 
+/** The header hash: what the camera signs, and the first checkpoint names. */
+export function hashOfSignedPart(bytes: Buffer): Buffer {
+  return sha256(label.header, bytes);
+}
+
 /** Statement and sealed part, framed: what the header hash covers. */
 export function encodeSignedPart(statement: Statement, sealed: Sealed): { bytes: Buffer; hash: Buffer } {
   const stated = encodeFields(statementFields(statement));
@@ -139,7 +144,7 @@ export function encodeSignedPart(statement: Statement, sealed: Sealed): { bytes:
   decodeStatement(stated);
   decodeSealed(sealing);
   const bytes = Buffer.concat([u32(stated.length), stated, u32(sealing.length), sealing]);
-  return { bytes, hash: sha256(label.header, bytes) };
+  return { bytes, hash: hashOfSignedPart(bytes) };
 }
 
 /** The whole packet. */
@@ -171,7 +176,7 @@ export function decodeHeader(body: Buffer): Header {
   };
   const stated = take(maxStatementBytes);
   const sealing = take(maxSealedBytes);
-  const hash = sha256(label.header, body.subarray(magic.length, position));
+  const hash = hashOfSignedPart(body.subarray(magic.length, position));
   const camera = take(maxCameraSignatureBytes);
   const runSignature = body.subarray(position);
   if (runSignature.length !== signatureBytes) throw new FormatError('the run signature has another length');

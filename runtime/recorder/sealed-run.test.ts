@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { decrypt, readKey, readMessage, readPrivateKey } from 'openpgp';
+import {
+  commitmentOf,
+  decodeHeader,
+  PacketReader,
+  RunOpener,
+  rootOf,
+  signedLine,
+} from '../encrocrypt/v3/index.ts';
+import { isEncroCamError } from '../errors.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { verifyLine } from '../pgp/run-seal.ts';
+import { type RunPlan, sealRunInChild } from './sealed-run.ts';
+
+const vectors = path.join(import.meta.dirname, '../../test/vectors/encrocrypt2');
+const entry = path.join(import.meta.dirname, '../cli.ts');
+const files = {
+  ownerKeys: [path.join(vectors, 'owner.public.asc')],
+  signingKey: path.join(vectors, 'camera.secret.asc'),
+};
+const plan: RunPlan = {
+  recording: 'rec-20270115T080000Z-3600s.encrocam',
+  previous: { runId: Buffer.alloc(16, 1), link: Buffer.alloc(32, 2) },
+  startMs: Date.UTC(2027, 0, 15, 8),
+  startedMs: 1000,
+  clock: { state: 'synchronised', errorMs: 30 },
+  container: 'video/mp4',
+  initialisation: Buffer.from('ftyp and moov'),
+};
+
+test('the child seals the run for its owners and signs it as the camera; the owner opens it', async () => {
+  const run = await sealRunInChild(files, entry)(plan);
+  const reader = new PacketReader();
+  reader.push(Buffer.concat([run.header, ...run.writer.data(Buffer.from('video'), 0, true)]));
+  const packet = reader.next();
+  assert.ok(packet?.kind === 'header');
+  const { statement, sealed, hash, cameraSignature } = decodeHeader(Buffer.from(packet.body));
+  const { startedMs: _, ...planned } = plan;
+  for (const [field, value] of Object.entries(planned)) {
+    assert.deepEqual(statement[field as keyof typeof statement], value, field);
+  }
+  const camera = await readKey({
+    armoredKey: await readFile(path.join(vectors, 'camera.public.asc'), 'utf8'),
+  });
+  assert.equal(statement.camera.toString('hex').toUpperCase(), fingerprintOf(camera));
+  await verifyLine(signedLine(hash), cameraSignature ?? Buffer.alloc(0), camera);
+  await assert.rejects(
+    verifyLine(signedLine(Buffer.alloc(32)), cameraSignature ?? Buffer.alloc(0), camera),
+    (error) => isEncroCamError(error, 'NOT_AUTHENTIC'),
+  );
+
+  const { data: secret } = await decrypt({
+    message: await readMessage({ binaryMessage: sealed.openpgp ?? Buffer.alloc(0) }),
+    decryptionKeys: await readPrivateKey({
+      armoredKey: await readFile(path.join(vectors, 'owner.secret.asc'), 'utf8'),
+    }),
+    format: 'binary',
+  });
+  assert.deepEqual(commitmentOf(secret, statement.runId), statement.commitment);
+  const video = reader.next();
+  assert.ok(video?.kind === 'data');
+  const { runId, segmentMs } = statement;
+  const opener = new RunOpener({ runId, segmentMs, nodes: [rootOf(secret, runId)] });
+  assert.equal(opener.open(video)?.toString(), 'video');
+});
+
+test('each run has a secret, an id and a key of its own', async () => {
+  const seal = sealRunInChild(files, entry);
+  const [one, other] = await Promise.all([seal(plan), seal(plan)]);
+  assert.notDeepEqual(one.runId, other.runId);
+  assert.notDeepEqual(one.header, other.header);
+});
+
+test("the child's error comes through with its code", async () => {
+  const seal = sealRunInChild({ ...files, ownerKeys: ['/nowhere/owner.asc'] }, entry);
+  await assert.rejects(seal(plan), (error) => isEncroCamError(error, 'KEY_UNREADABLE'));
+});

@@ -1,0 +1,65 @@
+/** Runs of EncroCrypt3, sealed by a child process. The key that signs a run never leaves this one. */
+import { randomBytes } from 'node:crypto';
+import {
+  type Container,
+  encodeHeader,
+  hashOfSignedPart,
+  makeRunKey,
+  RunWriter,
+  runIdBytes,
+  type Statement,
+  secretBytes,
+} from '../encrocrypt/v3/index.ts';
+import type { SealedRun } from './run-recording.ts';
+import { askSealChild, childFailed, type SealingFiles } from './seal-child.ts';
+
+/** A minute: what is given away is given away by the minute. */
+export const segmentMs = 60_000;
+/** What a power cut may leave without anybody to vouch for it. */
+export const checkpointMs = 5000;
+
+/** What the recorder knows of a run when it begins. */
+export interface RunPlan {
+  /** File name. */
+  readonly recording: string;
+  readonly previous?: Statement['previous'];
+  /** By the wall clock, and by the monotonic one. */
+  readonly startMs: number;
+  readonly startedMs: number;
+  readonly clock: Statement['clock'];
+  readonly container: Container;
+  readonly initialisation?: Buffer;
+}
+
+export type SealRun = (plan: RunPlan) => Promise<SealedRun & { readonly runId: Buffer }>;
+
+/** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
+export function sealRunInChild(files: SealingFiles, entry: string): SealRun {
+  return async ({ previous, initialisation, startedMs, ...plan }) => {
+    const [runId, secret, runKey] = [randomBytes(runIdBytes), randomBytes(secretBytes), makeRunKey()];
+    const text = (bytes: Buffer): string => bytes.toString('base64');
+    const answer = await askSealChild(entry, {
+      ...files,
+      run: {
+        ...plan,
+        ...{
+          runId: text(runId),
+          secret: text(secret),
+          runKey: text(runKey.publicKey),
+          segmentMs,
+          checkpointMs,
+        },
+        ...(previous ? { previous: { runId: text(previous.runId), link: text(previous.link) } } : {}),
+        ...(initialisation ? { initialisation: text(initialisation) } : {}),
+      },
+    });
+    if (!('signedPart' in answer)) throw childFailed('it answered something else');
+    const bytes = Buffer.from(answer.signedPart, 'base64');
+    const part = { bytes, hash: hashOfSignedPart(bytes) };
+    const header = encodeHeader(part, Buffer.from(answer.cameraSignature, 'base64'), runKey.privateKey);
+    const writer = new RunWriter({
+      ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
+    });
+    return { header, writer, runId, startedMs, checkpointMs };
+  };
+}
