@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Header } from '../encrocrypt/v3/index.ts';
+import { type CheckedRun, isWhole, timelineOf } from './timeline.ts';
+
+const hour = 3_600_000;
+
+interface Options extends Partial<Omit<CheckedRun, 'header' | 'link'>> {
+  /** The run before, or none. */
+  readonly after?: CheckedRun;
+  readonly namesAnotherLink?: boolean;
+}
+
+/** Run number `number`, an hour long unless it is said otherwise. */
+function run(number: number, startMs: number, options: Options = {}): CheckedRun {
+  const { after, namesAnotherLink, ...changes } = options;
+  const previous = after && {
+    runId: after.header.statement.runId,
+    link: namesAnotherLink ? Buffer.alloc(32, 99) : after.link,
+  };
+  const statement = { runId: Buffer.alloc(16, number), startMs, ...(previous ? { previous } : {}) };
+  return {
+    file: `rec-${number}`,
+    header: { statement } as unknown as Header,
+    voucher: 'signed',
+    stretches: [{ verdict: 'intact', fromMs: 0, toMs: hour, found: 1, expected: 1 }],
+    gaps: [],
+    ended: 'time',
+    link: Buffer.alloc(32, number),
+    ...changes,
+  };
+}
+
+/** As `intact 0-60`, in minutes. */
+function told(...runs: CheckedRun[]): string[] {
+  return timelineOf(runs).intervals.map(
+    ({ state, fromMs, toMs, cause }) =>
+      `${state} ${fromMs / 60_000}-${toMs / 60_000}${cause ? `: ${cause}` : ''}`,
+  );
+}
+
+test('runs that follow each other are whole, in whatever order they are found', () => {
+  const first = run(1, 0);
+  const second = run(2, hour, { after: first });
+  for (const runs of [
+    [first, second],
+    [second, first],
+  ]) {
+    assert.deepEqual(told(...runs), ['intact 0-60', 'intact 60-120']);
+    assert.ok(isWhole(timelineOf(runs)));
+  }
+});
+
+test('time between two runs has the cause that the end of the first tells', () => {
+  for (const [ended, cause] of [
+    ['stop', 'the recorder was stopped'],
+    ['clock', 'the clock was set'],
+    ['time', 'change to the next recording'],
+    [undefined, 'the power was lost, or the recorder was killed'],
+  ] as const) {
+    const first = run(1, 0, { ended });
+    const runs = [first, run(2, hour + 120_000, { after: first })];
+    assert.deepEqual(told(...runs), ['intact 0-60', `not recorded 60-62: ${cause}`, 'intact 62-122']);
+    assert.ok(isWhole(timelineOf(runs)));
+  }
+});
+
+test('a file that was taken away is missing, and so is an end that was cut off', () => {
+  const first = run(1, 0);
+  const second = run(2, hour, { after: first });
+  const third = run(3, 2 * hour, { after: second });
+  assert.deepEqual(told(first, third), [
+    'intact 0-60',
+    'missing 60-120: the recording before this one is not here',
+    'intact 120-180',
+  ]);
+  const cut = run(2, hour, { after: first, namesAnotherLink: true });
+  assert.deepEqual(told(first, cut), [
+    'intact 0-60',
+    'missing 60-60: the end of the recording before is not here',
+    'intact 60-120',
+  ]);
+  const anew = run(2, hour);
+  assert.match(told(first, anew)[1] ?? '', /^missing 60-60: the camera began anew/);
+  for (const runs of [
+    [first, third],
+    [first, cut],
+    [first, anew],
+  ])
+    assert.ok(!isWhole(timelineOf(runs)));
+});
+
+test('the first run of all may name one that is not here: nobody asked for that', () => {
+  const first = run(1, 0);
+  assert.ok(isWhole(timelineOf([run(2, hour, { after: first })])));
+  assert.ok(isWhole(timelineOf([])));
+});
+
+test('gaps that the camera told of are cut out of what is intact', () => {
+  const gaps = [
+    { fromMs: 600_000, toMs: 1_200_000, cause: 'the camera was unplugged' },
+    { fromMs: 0, toMs: 60_000, cause: 'ffmpeg ended' },
+    { fromMs: 1_100_000, toMs: 1_260_000, cause: 'disk full' },
+  ];
+  assert.deepEqual(told(run(1, 0, { gaps })), [
+    'gap 0-1: ffmpeg ended',
+    'intact 1-10',
+    'gap 10-20: the camera was unplugged',
+    'gap 20-21: disk full',
+    'intact 21-60',
+  ]);
+  assert.ok(isWhole(timelineOf([run(1, 0, { gaps })])));
+});
+
+test('what nobody vouches for is told apart', () => {
+  assert.match(told(run(1, 0, { voucher: 'locked' }))[0] ?? '', /^locked 0-60: recorded while locked/);
+  assert.deepEqual(told(run(1, 0, { voucher: 'certified' })), ['intact 0-60']);
+  assert.deepEqual(told(run(1, 0, { voucher: 'not authentic' })), ['not authentic 0-60']);
+  const tampered = { verdict: 'tampered', fromMs: 0, toMs: hour, found: 1, expected: 2 } as const;
+  assert.deepEqual(told(run(1, 0, { voucher: 'locked', stretches: [tampered] })), ['tampered 0-60']);
+  assert.ok(!isWhole(timelineOf([run(1, 0, { voucher: 'locked' })])));
+});
+
+test('a run that stands in two files, and a clock that went back, are told', () => {
+  const first = run(1, 0);
+  const twice = timelineOf([first, { ...first, file: 'copy' }]);
+  assert.equal(twice.intervals.length, 1);
+  assert.match(twice.problems[0] ?? '', /copy holds a run that is in rec-1 as well/);
+  const back = timelineOf([first, run(2, hour / 2, { after: first })]);
+  assert.match(back.problems[0] ?? '', /clock was set back/);
+  assert.ok(!isWhole(back));
+});
