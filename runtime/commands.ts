@@ -51,6 +51,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./viewer/decrypt-command.ts')).command,
   },
   {
+    name: 'verify',
+    summary: "check recordings with the camera's public key alone",
+    load: async () => (await import('./verifier/command.ts')).command,
+  },
+  {
     name: 'keygen',
     summary: 'make a signing key for a camera',
     load: async () => (await import('./pgp/keygen-command.ts')).command,

@@ -46,7 +46,7 @@ interface Run {
 
 /** 30 s of video in 240 packets, a checkpoint every 5 s, the header again in the middle. */
 async function record(
-  options: { previous?: Statement['previous']; isLocked?: boolean; seconds?: number } = {},
+  options: { previous?: Statement['previous']; isLocked?: boolean; laterMs?: number } = {},
 ): Promise<Run> {
   const runKey = makeRunKey();
   const runId = randomBytes(16);
@@ -54,7 +54,11 @@ async function record(
   const part = encodeSignedPart(
     {
       camera: Buffer.from(fingerprintOf(sealingKeys.signer), 'hex'),
-      ...{ runId, recording: 'rec-20270115T080000Z-3600s.encrocam', startMs },
+      ...{
+        runId,
+        recording: 'rec-20270115T080000Z-3600s.encrocam',
+        startMs: startMs + (options.laterMs ?? 0),
+      },
       ...(options.previous ? { previous: options.previous } : {}),
       ...{
         clock: { state: 'synchronised', errorMs: 20 },
@@ -105,7 +109,7 @@ function indexOfData(run: Run, wanted: number): number {
 }
 
 const whole = await record();
-const next = await record({ previous: { runId: whole.runId, link: whole.link } });
+const next = await record({ previous: { runId: whole.runId, link: whole.link }, laterMs: 60_000 });
 const locked = await record({ isLocked: true });
 const certificate = { runId: locked.runId, headerHash: locked.hash, link: locked.link };
 const certified = encodeCertificate({
@@ -147,7 +151,7 @@ const files: {
   },
   {
     file: 'two-runs.encrocam',
-    what: 'two runs, the second names the end of the first',
+    what: 'two runs, half a minute between them; the second names the end of the first',
     packets: [...whole.packets, ...next.packets],
     runs: [
       { state: 'signed', ended: true, stretches: intact },

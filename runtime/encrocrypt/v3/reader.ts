@@ -149,6 +149,11 @@ export function segmentOf(
   return (now & 1) === parity ? now : now - 1;
 }
 
+/** The content of a note: for everybody, and no more genuine than its packet. */
+export function noteContent({ bytes }: ChainPacket): Buffer {
+  return bytes.subarray(associatedBytes);
+}
+
 /** What opens a run's packets, or some of them. */
 export interface RunKeys {
   readonly runId: Buffer;
@@ -184,8 +189,8 @@ export class RunOpener {
    * @returns `undefined` if it does not authenticate, or is outside of what was given.
    */
   open(packet: ChainPacket): Buffer | undefined {
+    if (packet.kind === 'note') return noteContent(packet);
     const content = packet.bytes.subarray(associatedBytes);
-    if (packet.kind === 'note') return content;
     const key = this.#keyOf(segmentOf(packet, this.#keys.segmentMs));
     if (!key) return undefined;
     const nonce = Buffer.alloc(nonceBytes);

@@ -1,0 +1,135 @@
+/** Checks one file with the camera's public key: which runs are in it, who vouches for them, and what they say. */
+import type { Key } from 'openpgp';
+import { magic as magic2 } from '../encrocrypt/index.ts';
+import {
+  type Certificate,
+  type ChainPacket,
+  certifiedLine,
+  FileVerifier,
+  type Header,
+  noteContent,
+  type Stretch,
+  signedLine,
+  type VerifiedRun,
+} from '../encrocrypt/v3/index.ts';
+import { isEncroCamError } from '../errors.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { verifyLine } from '../pgp/run-seal.ts';
+import type { CheckedRun, NotedGap, Voucher } from './timeline.ts';
+
+export interface CheckedFile {
+  readonly name: string;
+  /** 2: EncroCrypt2, of which nothing can be told without a key, and not much with one. `undefined`: no recording. */
+  readonly version: 2 | 3 | undefined;
+  readonly runs: readonly CheckedRun[];
+  /** Bytes that belong to no packet, or to no run. */
+  readonly skippedBytes: number;
+  /** Runs that stood in the file before: somebody repeated them. */
+  readonly repeatedRuns: number;
+}
+
+interface Seen {
+  readonly header: Header;
+  readonly stretches: Stretch[];
+  readonly gaps: NotedGap[];
+  end: VerifiedRun | undefined;
+}
+
+/** Notes of one run that are kept: a camera that tells of more gaps than these has other troubles. */
+const maxGaps = 10_000;
+
+/**
+ * @param chunks the file's bytes, from its beginning; their memory may be used again.
+ * @param trusted the camera's public key.
+ */
+export async function checkFile(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  trusted: Key,
+): Promise<CheckedFile> {
+  const runs: Seen[] = [];
+  let skippedBytes = 0;
+  const verifier = new FileVerifier({
+    onRun: (header) => runs.push({ header, stretches: [], gaps: [], end: undefined }),
+    onStretch: (_, stretch) => runs.at(-1)?.stretches.push(stretch),
+    onRunEnd: (end) => {
+      const last = runs.at(-1);
+      if (last) last.end = end;
+    },
+    onSkip: ({ length }) => {
+      skippedBytes += length;
+    },
+    onPacket: (_, packet) => {
+      const gaps = runs.at(-1)?.gaps;
+      const gap = gaps && gaps.length < maxGaps ? gapIn(packet) : undefined;
+      if (gap) gaps?.push(gap);
+    },
+  });
+  let start: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (start.length < magic2.length) {
+      start = Buffer.concat([start, chunk.subarray(0, magic2.length)]);
+      if (start.subarray(0, magic2.length).equals(magic2)) {
+        return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
+      }
+    }
+    verifier.push(chunk);
+  }
+  verifier.end();
+  const whole = runs.filter(({ end }) => end?.isRepeated !== true);
+  return {
+    ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
+    runs: await Promise.all(whole.map((run) => checkedRun(name, run, trusted))),
+    repeatedRuns: runs.length - whole.length,
+  };
+}
+
+async function checkedRun(
+  file: string,
+  { header, stretches, gaps, end }: Seen,
+  trusted: Key,
+): Promise<CheckedRun> {
+  const voucher = await voucherOf(header, end, trusted);
+  const link = end?.link ?? header.hash;
+  return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
+}
+
+async function voucherOf(header: Header, end: VerifiedRun | undefined, trusted: Key): Promise<Voucher> {
+  const isNamed = header.statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
+  if (header.cameraSignature) {
+    const isSigned = isNamed && (await isCameras(signedLine(header.hash), header.cameraSignature, trusted));
+    return isSigned ? 'signed' : 'not authentic';
+  }
+  const vouches = async (certificate: Certificate): Promise<boolean> =>
+    isNamed &&
+    end !== undefined &&
+    certificate.runId.equals(header.statement.runId) &&
+    certificate.link.equals(end.link) &&
+    isCameras(certifiedLine(certificate), certificate.cameraSignature, trusted);
+  for (const certificate of end?.certificates ?? []) if (await vouches(certificate)) return 'certified';
+  return 'locked';
+}
+
+async function isCameras(line: string, signature: Buffer, trusted: Key): Promise<boolean> {
+  try {
+    await verifyLine(line, signature, trusted);
+    return true;
+  } catch (error) {
+    if (isEncroCamError(error, 'NOT_AUTHENTIC')) return false;
+    throw error;
+  }
+}
+
+/** A note is read as what a camera says only: whether it is genuine, the stretch that it lies in tells. */
+function gapIn(packet: ChainPacket): NotedGap | undefined {
+  if (packet.kind !== 'note') return undefined;
+  try {
+    const note = JSON.parse(noteContent(packet).toString('utf8')) as Record<string, unknown>;
+    const { what, milliseconds, cause } = note;
+    if (what !== 'gap' || typeof milliseconds !== 'number' || !(milliseconds >= 0)) return undefined;
+    const fromMs = Math.max(0, packet.timeMs - milliseconds);
+    return { fromMs, toMs: packet.timeMs, cause: typeof cause === 'string' ? cause : 'not told' };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+/** `encrocam verify`: see the help text. */
+import type { Command } from '../commands.ts';
+import { EncroCamError } from '../errors.ts';
+import { exitCode } from '../exit-codes.ts';
+import { findTrustedSigner } from '../pgp/trusted-signer.ts';
+import { findInputs } from '../viewer/inputs.ts';
+import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
+import { wholeRange } from '../viewer/time.ts';
+import { type CheckedFile, checkFile } from './check-file.ts';
+import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+
+const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
+
+Checks recordings with the camera's public key alone: nothing is decrypted, so whoever keeps them can check them. Tells
+for each day what is intact, missing, tampered with, or without anybody to vouch for it, and the camera's own reasons for gaps.
+
+INPUT   a recording; the directory of one camera, whose recordings are followed from one to the next; or
+        ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD)
+
+  --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
+                         that key
+  --json                 for programs; times in UTC
+${driveHelp}
+Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
+not vouched for; 3 something was signed by somebody else than KEY.
+`;
+
+export const command: Command = {
+  help,
+  options: { ...driveOptions, 'signed-by': { type: 'string' }, json: { type: 'boolean' } },
+  async run(args) {
+    const signer = stringOption(args, 'signed-by');
+    if (args.positionals.length === 0 || signer === undefined) {
+      throw new EncroCamError('USAGE', 'verify takes INPUT and --signed-by KEY.', {
+        hint: 'See encrocam verify --help.',
+      });
+    }
+    const trusted = await findTrustedSigner(signer);
+    const verifications: Verification[] = [];
+    for (const place of args.positionals) {
+      const { inputs, close } = await findInputs(place, wholeRange, args);
+      try {
+        const files: CheckedFile[] = [];
+        for await (const { open } of inputs) {
+          const source = await open();
+          try {
+            files.push(await checkFile(source.name, source.stream(0), trusted));
+          } finally {
+            await source.close();
+          }
+        }
+        verifications.push(verificationOf(place, files));
+      } finally {
+        await close();
+      }
+    }
+    const text = args.values.json === true ? asJson(verifications) : verifications.map(asText).join('\n');
+    process.stdout.write(text);
+    if (verifications.some(hasForeign)) return exitCode.notAuthentic;
+    return verifications.every(isSound) ? exitCode.whole : exitCode.incomplete;
+  },
+};
