@@ -1,12 +1,17 @@
 /** `encrocam verify`: see the help text. */
-import type { Command } from '../commands.ts';
-import { EncroCamError } from '../errors.ts';
+
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import type { Key } from 'openpgp';
+import type { Command, CommandArguments } from '../commands.ts';
+import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
+import { printable } from '../log.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { wholeRange } from '../viewer/time.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
+import { asHtml } from './page.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
 
 const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
@@ -20,6 +25,7 @@ INPUT   a recording; the directory of one camera, whose recordings are followed 
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
                          that key
   --json                 for programs; times in UTC
+  --html FILE            write a page as well, with each day drawn; it must not exist yet
 ${driveHelp}
 Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
 not vouched for; 3 something was signed by somebody else than KEY.
@@ -27,7 +33,12 @@ not vouched for; 3 something was signed by somebody else than KEY.
 
 export const command: Command = {
   help,
-  options: { ...driveOptions, 'signed-by': { type: 'string' }, json: { type: 'boolean' } },
+  options: {
+    ...driveOptions,
+    'signed-by': { type: 'string' },
+    json: { type: 'boolean' },
+    html: { type: 'string' },
+  },
   async run(args) {
     const signer = stringOption(args, 'signed-by');
     if (args.positionals.length === 0 || signer === undefined) {
@@ -36,23 +47,17 @@ export const command: Command = {
       });
     }
     const trusted = await findTrustedSigner(signer);
-    const verifications: Verification[] = [];
-    for (const place of args.positionals) {
-      const { inputs, close } = await findInputs(place, wholeRange, args);
-      try {
-        const files: CheckedFile[] = [];
-        for await (const { open } of inputs) {
-          const source = await open();
-          try {
-            files.push(await checkFile(source.name, source.stream(0), trusted));
-          } finally {
-            await source.close();
-          }
-        }
-        verifications.push(verificationOf(place, files));
-      } finally {
-        await close();
-      }
+    const pageFile = stringOption(args, 'html');
+    const page = pageFile === undefined ? undefined : await openPage(pageFile);
+    let verifications: Verification[];
+    try {
+      verifications = await verifyAll(args.positionals, trusted, args);
+      await page?.writeFile(asHtml(verifications, Date.now()));
+    } catch (error) {
+      if (pageFile !== undefined) await rm(pageFile, { force: true });
+      throw error;
+    } finally {
+      await page?.close();
     }
     const text = args.values.json === true ? asJson(verifications) : verifications.map(asText).join('\n');
     process.stdout.write(text);
@@ -60,3 +65,41 @@ export const command: Command = {
     return verifications.every(isSound) ? exitCode.whole : exitCode.incomplete;
   },
 };
+
+async function verifyAll(
+  places: readonly string[],
+  trusted: Key,
+  args: CommandArguments,
+): Promise<Verification[]> {
+  const verifications: Verification[] = [];
+  for (const place of places) {
+    const { inputs, close } = await findInputs(place, wholeRange, args);
+    try {
+      const files: CheckedFile[] = [];
+      for await (const input of inputs) {
+        const source = await input.open();
+        try {
+          files.push(await checkFile(source.name, source.stream(0), trusted));
+        } finally {
+          await source.close();
+        }
+      }
+      verifications.push(verificationOf(place, files));
+    } finally {
+      await close();
+    }
+  }
+  return verifications;
+}
+
+/** Made before anything is checked: an hour's work must not end in a page that cannot be written. */
+async function openPage(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx');
+  } catch (error) {
+    throw new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(file)}: ${messageOf(error)}.`, {
+      hint: 'Name a file that does not exist yet.',
+      cause: error,
+    });
+  }
+}

@@ -67,7 +67,7 @@ export function asJson(verifications: readonly Verification[]): string {
   return `${JSON.stringify({ places }, undefined, 2)}\n`;
 }
 
-function problemsOf(files: readonly CheckedFile[]): string[] {
+export function problemsOf(files: readonly CheckedFile[]): string[] {
   const problems = files.flatMap(({ name, version, skippedBytes, repeatedRuns }) => [
     ...(version === undefined ? [`${name}: no recording`] : []),
     ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
@@ -90,7 +90,7 @@ function intervalText({ state, fromMs, toMs, cause, file }: Interval): string {
 }
 
 /** Neighbours of one state and cause as one: a day is a few lines, not one for each file. */
-function merged(intervals: readonly Interval[]): Interval[] {
+export function merged(intervals: readonly Interval[]): Interval[] {
   const result: Interval[] = [];
   for (const interval of intervals) {
     const last = result.at(-1);
@@ -102,7 +102,7 @@ function merged(intervals: readonly Interval[]): Interval[] {
   return result;
 }
 
-function summary(verification: Verification): string {
+export function summary(verification: Verification): string {
   const { files, timeline } = verification;
   const totals = new Map<State, number>();
   for (const { state, fromMs, toMs } of timeline.intervals) {

@@ -137,6 +137,20 @@ it('a recording that was taken away is named by what is missing, and JSON says t
   );
 });
 
+it('a page is written with everything in it, and none that exists is overwritten', async () => {
+  const place = path.join(directory, 'drawn');
+  const page = path.join(directory, 'page.html');
+  await recordMinutes(2, place);
+  assert.equal((await verify([place, '--signed-by', cameraKey, '--html', page])).exitCode, 0);
+  const html = await readFile(page, 'utf8');
+  assert.match(html, /<h3>2027-01-15/);
+  assert.match(html, /<title>08:00:00 to 08:02:00: intact/);
+  const again = await verify([place, '--signed-by', cameraKey, '--html', page]);
+  assert.equal(again.exitCode, 1);
+  assert.match(again.errors, /does not exist yet/);
+  assert.equal(await readFile(page, 'utf8'), html);
+});
+
 it('one changed byte costs the seconds around it, and the rest stays intact', async () => {
   const place = path.join(directory, 'changed');
   const [, second = ''] = await recordMinutes(3, place);

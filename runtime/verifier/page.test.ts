@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { asHtml } from './page.ts';
+import type { Verification } from './report.ts';
+import type { Interval } from './timeline.ts';
+
+process.env.TZ = 'Europe/Berlin';
+const hour = 3_600_000;
+/** 2027-01-15, midnight in Berlin. */
+const midnight = Date.UTC(2027, 0, 14, 23);
+
+function page(intervals: readonly Interval[], place = 'front-door'): string {
+  const verification: Verification = { place, files: [], timeline: { intervals, problems: [] } };
+  return asHtml([verification], midnight);
+}
+
+test('each day is a bar from midnight to midnight, and what crosses midnight is in both', () => {
+  const html = page([
+    { state: 'intact', fromMs: midnight + 6 * hour, toMs: midnight + 30 * hour },
+    { state: 'missing', fromMs: midnight + 30 * hour, toMs: midnight + 30 * hour + 1000, cause: 'a reason' },
+  ]);
+  assert.deepEqual(html.match(/<h3>[^<]*/g), ['<h3>2027-01-15', '<h3>2027-01-16']);
+  assert.match(html, /<rect x="360.00" width="1080.00"[^>]*><title>06:00:00 to 06:00:00: intact/);
+  assert.match(html, /<rect x="0.00" width="360.00"/);
+  assert.match(html, /<rect x="360.00" width="2.00"[^>]*><title>06:00:00 to 06:00:01: missing, a reason/);
+  assert.match(html, /<td>missing<\/td><td>a reason<\/td>/);
+});
+
+test('a day of 23 hours is drawn without another one', () => {
+  const start = Date.UTC(2027, 2, 27, 23);
+  const html = page([{ state: 'intact', fromMs: start, toMs: start + 23 * hour }]);
+  assert.deepEqual(html.match(/<h3>[^<]*/g), ['<h3>2027-03-28']);
+});
+
+test('names and causes cannot become part of the page, and it loads nothing', () => {
+  const hostile = '<script>alert("1")</script>&\'';
+  const html = page(
+    [{ state: 'missing', fromMs: midnight, toMs: midnight + hour, cause: hostile, file: hostile }],
+    hostile,
+  );
+  assert.doesNotMatch(html, /<script/);
+  assert.match(html, /&lt;script&gt;alert\(&quot;1&quot;\)/);
+  assert.doesNotMatch(html, /(?:src|href)=|url\(|@import/);
+  assert.match(html, /Content-Security-Policy" content="default-src 'none'/);
+});
+
+test('nothing at all is a page as well', () => {
+  assert.match(page([]), /<h2>front-door<\/h2>/);
+});

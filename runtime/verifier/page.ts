@@ -1,0 +1,148 @@
+/** What `encrocam verify --html` writes: one page with everything in it, each day drawn as a bar from midnight to midnight. */
+import { localTime } from '../log.ts';
+import { durationText } from '../viewer/timeline.ts';
+import { isSound, merged, problemsOf, summary, type Verification } from './report.ts';
+import type { Interval, State } from './timeline.ts';
+
+/** From what is well to what is not: the later ones are drawn over the others. Brightness tells them apart too. */
+const colours: Readonly<Record<State, string>> = {
+  intact: '#2e7d32',
+  'not recorded': '#eceff1',
+  gap: '#b0bec5',
+  locked: '#7986cb',
+  unfinished: '#fbc02d',
+  missing: '#e53935',
+  tampered: '#7f0000',
+  'not authentic': '#212121',
+};
+
+const dayMs = 86_400_000;
+const barWidth = 1440;
+const barHeight = 28;
+/** What takes a second of a day must be seen all the same. */
+const leastWidth = 2;
+
+export function asHtml(verifications: readonly Verification[], writtenMs: number): string {
+  const whole = verifications.every(isSound);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>EncroCam: ${whole ? 'as the cameras recorded it' : 'not everything is as the cameras recorded it'}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; color: #212121; background: #fff; }
+h1, h2, h3 { line-height: 1.2 } h3 { margin: 1.5rem 0 .25rem }
+svg { width: 100%; height: auto; display: block; border: 1px solid #90a4ae }
+table { border-collapse: collapse } td, th { text-align: left; padding: .15rem 1rem .15rem 0; vertical-align: top }
+.key span { display: inline-block; width: 1em; height: 1em; margin: 0 .4em 0 1em; vertical-align: -.1em; border: 1px solid #90a4ae }
+.bad { font-weight: bold }
+</style>
+<h1>What these recordings prove</h1>
+<p class="key">${Object.entries(colours)
+    .map(([state, colour]) => `<span style="background:${colour}"></span>${state}`)
+    .join(' ')}</p>
+${verifications.map(placeHtml).join('\n')}
+<p>Written ${escaped(localTime(new Date(writtenMs)))}. Times are the cameras' own.</p>
+</html>
+`;
+}
+
+function placeHtml(verification: Verification): string {
+  const { place, files, timeline } = verification;
+  const problems = [...problemsOf(files), ...timeline.problems];
+  return `<h2>${escaped(place)}</h2>
+<p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
+${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}
+${daysOf(timeline.intervals).map(dayHtml).join('\n')}
+${detailsHtml(merged(timeline.intervals).filter(({ state }) => state !== 'intact'))}`;
+}
+
+interface Day {
+  readonly startMs: number;
+  readonly intervals: readonly Interval[];
+}
+
+/** Local days from midnight on; an interval over midnight is in both. */
+function daysOf(intervals: readonly Interval[]): Day[] {
+  const days = new Map<number, Interval[]>();
+  for (const interval of merged(intervals)) {
+    let startMs = midnightBefore(interval.fromMs);
+    do {
+      const day = days.get(startMs) ?? [];
+      days.set(startMs, day);
+      day.push(interval);
+      startMs = midnightBefore(startMs + dayMs + dayMs / 2);
+    } while (startMs < interval.toMs);
+  }
+  return [...days]
+    .sort(([one], [other]) => one - other)
+    .map(([startMs, found]) => ({ startMs, intervals: found }));
+}
+
+function midnightBefore(timeMs: number): number {
+  const date = new Date(timeMs);
+  date.setHours(0, 0, 0, 0);
+  return date.getTime();
+}
+
+function dayHtml({ startMs, intervals }: Day): string {
+  const scale = barWidth / dayMs;
+  const severity = Object.keys(colours);
+  const drawn = [...intervals].sort(
+    (one, other) => severity.indexOf(one.state) - severity.indexOf(other.state),
+  );
+  const bars = drawn.map((interval) => {
+    const from = Math.max(0, (interval.fromMs - startMs) * scale);
+    const to = Math.min(barWidth, (interval.toMs - startMs) * scale);
+    const width = Math.max(to - from, interval.state === 'intact' ? 0 : leastWidth);
+    const text = `${clock(interval.fromMs)} to ${clock(interval.toMs)}: ${interval.state}${interval.cause ? `, ${interval.cause}` : ''}`;
+    return `<rect x="${from.toFixed(2)}" width="${width.toFixed(2)}" height="${barHeight}" fill="${colours[interval.state]}"><title>${escaped(text)}</title></rect>`;
+  });
+  const hours = Array.from({ length: 23 }, (_, index) => {
+    const x = ((index + 1) * barWidth) / 24;
+    const label =
+      (index + 1) % 6 === 0
+        ? `<text x="${x}" y="${barHeight + 14}" font-size="12" text-anchor="middle">${index + 1}:00</text>`
+        : '';
+    return `<path d="M${x} ${barHeight}v${label ? 4 : 2}" stroke="#607d8b"/>${label}`;
+  });
+  return `<h3>${localTime(new Date(startMs)).slice(0, 10)}</h3>
+<svg viewBox="0 0 ${barWidth} ${barHeight + 18}" role="img" aria-label="The day from midnight to midnight">${bars.join('')}${hours.join('')}</svg>`;
+}
+
+function detailsHtml(intervals: readonly Interval[]): string {
+  if (intervals.length === 0) return '';
+  const rows = intervals.map(({ state, fromMs, toMs, cause, file }) =>
+    [
+      localTime(new Date(fromMs)).slice(0, 10),
+      `${clock(fromMs)} to ${clock(toMs)}`,
+      durationText(toMs - fromMs),
+      state,
+      cause ?? '',
+      state === 'gap' ? '' : (file ?? ''),
+    ]
+      .map((cell) => `<td>${escaped(cell)}</td>`)
+      .join(''),
+  );
+  const titles = ['day', 'time', 'length', 'what', 'cause', 'file']
+    .map((title) => `<th>${title}</th>`)
+    .join('');
+  return `<table><tr>${titles}</tr>${rows.map((row) => `<tr>${row}</tr>`).join('\n')}</table>`;
+}
+
+function clock(timeMs: number): string {
+  return localTime(new Date(timeMs)).slice(11, 19);
+}
+
+/** Names of files are whoever's who wrote them. */
+function escaped(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
+}
