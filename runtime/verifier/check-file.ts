@@ -94,12 +94,16 @@ async function checkedRun(
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
 }
 
+/** Whether the camera signed this header, when the run began. */
+export async function isSigned(header: Header, trusted: Key): Promise<boolean> {
+  const isNamed = header.statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
+  if (!isNamed || !header.cameraSignature) return false;
+  return isCameras(signedLine(header.hash), header.cameraSignature, trusted);
+}
+
 async function voucherOf(header: Header, end: VerifiedRun | undefined, trusted: Key): Promise<Voucher> {
   const isNamed = header.statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
-  if (header.cameraSignature) {
-    const isSigned = isNamed && (await isCameras(signedLine(header.hash), header.cameraSignature, trusted));
-    return isSigned ? 'signed' : 'not authentic';
-  }
+  if (header.cameraSignature) return (await isSigned(header, trusted)) ? 'signed' : 'not authentic';
   const vouches = async (certificate: Certificate): Promise<boolean> =>
     isNamed &&
     end !== undefined &&

@@ -10,9 +10,12 @@ import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { wholeRange } from '../viewer/time.ts';
+import { type Audit, audit, auditAsText, auditsAsJson, isAuditSound } from './audit.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
 import { asHtml } from './page.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+
+const maxSamples = 1_000_000;
 
 const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
 
@@ -25,6 +28,8 @@ INPUT   a recording; the directory of one camera, whose recordings are followed 
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
                          that key
   --json                 for programs; times in UTC
+  --sample N             read N random places only, and say what they prove of the rest: for what is too
+                         large to be read as a whole; 300 are a good number
   --html FILE            write a page as well, with each day drawn; it must not exist yet
 ${driveHelp}
 Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
@@ -38,6 +43,7 @@ export const command: Command = {
     'signed-by': { type: 'string' },
     json: { type: 'boolean' },
     html: { type: 'string' },
+    sample: { type: 'string' },
   },
   async run(args) {
     const signer = stringOption(args, 'signed-by');
@@ -47,6 +53,8 @@ export const command: Command = {
       });
     }
     const trusted = await findTrustedSigner(signer);
+    const sample = stringOption(args, 'sample');
+    if (sample !== undefined) return auditAll(sampleCount(sample), trusted, args);
     const pageFile = stringOption(args, 'html');
     const page = pageFile === undefined ? undefined : await openPage(pageFile);
     let verifications: Verification[];
@@ -65,6 +73,37 @@ export const command: Command = {
     return verifications.every(isSound) ? exitCode.whole : exitCode.incomplete;
   },
 };
+
+function sampleCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= maxSamples) return count;
+  throw new EncroCamError(
+    'USAGE',
+    `--sample takes a number from 1 to ${maxSamples}, not ${JSON.stringify(text)}.`,
+    {
+      hint: 'See encrocam verify --help.',
+    },
+  );
+}
+
+async function auditAll(count: number, trusted: Key, args: CommandArguments): Promise<number> {
+  if (args.values.html !== undefined) {
+    throw new EncroCamError('USAGE', '--html draws what was checked as a whole, and --sample does not.', {
+      hint: 'Leave one of them out.',
+    });
+  }
+  const audits: Audit[] = [];
+  for (const place of args.positionals) {
+    const { inputs, close } = await findInputs(place, wholeRange, args);
+    try {
+      audits.push(await audit(place, inputs, count, trusted));
+    } finally {
+      await close();
+    }
+  }
+  process.stdout.write(args.values.json === true ? auditsAsJson(audits) : audits.map(auditAsText).join('\n'));
+  return audits.every(isAuditSound) ? exitCode.whole : exitCode.incomplete;
+}
 
 async function verifyAll(
   places: readonly string[],

@@ -164,6 +164,41 @@ it('one changed byte costs the seconds around it, and the rest stays intact', as
   assert.match(output, /intact 2 min 55 s/);
 });
 
+it('samples tell of a whole directory that it is sound, and find what is damaged in half of it', async () => {
+  const place = path.join(directory, 'sampled');
+  const [first = '', second = ''] = await recordMinutes(2, place);
+  const sound = await verify([place, '--signed-by', cameraKey, '--sample', '40']);
+  assert.equal(sound.exitCode, 0, sound.output);
+  assert.match(sound.output, /40 samples in 2 files/);
+  assert.match(sound.output, /95 % confidence less than 7\.\d % of what is here is not/);
+  const file = path.join(place, second);
+  const bytes = await readFile(file);
+  for (let at = 5000; at < bytes.length; at += 600) bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(file, bytes);
+  const damaged = await verify([place, '--signed-by', cameraKey, '--sample', '40']);
+  assert.equal(damaged.exitCode, 2);
+  assert.match(damaged.output, new RegExp(`! damaged, or not all there: .*${second} behind byte`));
+  assert.doesNotMatch(damaged.output, new RegExp(`! damaged.*${first}`));
+  const json = JSON.parse(
+    (await verify([place, '--signed-by', cameraKey, '--sample', '5', '--json'])).output,
+  ) as {
+    places: { samples: unknown[] }[];
+  };
+  assert.equal(json.places[0]?.samples.length, 5);
+  for (const wrong of ['0', 'many', '1.5']) {
+    assert.equal((await verify([place, '--signed-by', cameraKey, '--sample', wrong])).exitCode, 1);
+  }
+  const nobodys = await verify([
+    path.join(place, first),
+    '--signed-by',
+    path.join(keys, 'owner.public.asc'),
+    '--sample',
+    '5',
+  ]);
+  assert.equal(nobodys.exitCode, 2);
+  assert.match(nobodys.output, /nothing that the camera signed/);
+});
+
 it("recordings under another camera's key are nobody's", async () => {
   const owner = path.join(keys, 'owner.public.asc');
   const { exitCode, output } = await verify([path.join(vectors, 'whole.encrocam'), '--signed-by', owner]);

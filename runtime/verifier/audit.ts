@@ -1,0 +1,114 @@
+/** `encrocam verify --sample`: picks places at random among all bytes, and says what the samples prove. */
+import { randomInt } from 'node:crypto';
+import type { Key } from 'openpgp';
+import { printable } from '../log.ts';
+import type { Input } from '../viewer/inputs.ts';
+import type { Source } from '../viewer/source.ts';
+import { sizeText } from '../viewer/timeline.ts';
+import { isSigned } from './check-file.ts';
+import { FileSampler, type Sample, undetectedShare } from './sample.ts';
+
+export interface Audit {
+  readonly place: string;
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly bytesRead: number;
+  readonly samples: readonly (Sample & { readonly file: string })[];
+}
+
+const confidence = 0.95;
+/** What `randomInt` can draw: 281 TB. */
+const maxDrawBytes = 2 ** 48 - 1;
+
+/** @param count samples, in files that are as likely as they are large. */
+export async function audit(
+  place: string,
+  inputs: Iterable<Input> | AsyncIterable<Input>,
+  count: number,
+  trusted: Key,
+): Promise<Audit> {
+  const files: { input: Input; sizeBytes: number; offsets: number[] }[] = [];
+  for await (const input of inputs) {
+    const sizeBytes = await withSource(input, async ({ access }) => access?.sizeBytes ?? 0);
+    if (sizeBytes > 0) files.push({ input, sizeBytes, offsets: [] });
+  }
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  for (let sample = 0; sample < count && sizeBytes > 0; sample++) {
+    let offset = randomInt(Math.min(sizeBytes, maxDrawBytes));
+    const chosen = files.find((file) => {
+      if (offset < file.sizeBytes) return true;
+      offset -= file.sizeBytes;
+      return false;
+    });
+    chosen?.offsets.push(offset);
+  }
+  const samples: (Sample & { file: string })[] = [];
+  for (const { input, offsets } of files) {
+    if (offsets.length === 0) continue;
+    await withSource(input, async ({ name, access }) => {
+      if (!access) return;
+      const sampler = new FileSampler(access, (header) => isSigned(header, trusted));
+      for (const offset of offsets.sort((one, other) => one - other)) {
+        samples.push({ ...(await sampler.sampleAt(offset)), file: name });
+      }
+    });
+  }
+  const bytesRead = samples.reduce((sum, sample) => sum + sample.bytesRead, 0);
+  return { place, files: files.length, sizeBytes, bytesRead, samples };
+}
+
+/** One file open at a time: a drive may hold thousands. */
+async function withSource<T>(input: Input, work: (source: Source) => Promise<T>): Promise<T> {
+  const source = await input.open();
+  try {
+    return await work(source);
+  } finally {
+    await source.close();
+  }
+}
+
+/** `unsigned` is no fault by itself: it is how a run that lost its power ends. */
+export function isAuditSound({ samples }: Audit): boolean {
+  return (
+    samples.length > 0 && samples.every(({ verdict }) => verdict !== 'damaged') && samples.some(isIntact)
+  );
+}
+
+export function auditAsText(result: Audit): string {
+  const { place, files, sizeBytes, bytesRead, samples } = result;
+  const damaged = samples.filter(({ verdict }) => verdict === 'damaged');
+  const unsigned = samples.filter(({ verdict }) => verdict === 'unsigned');
+  const intact = samples.filter(isIntact);
+  const share = (100 * undetectedShare(intact.length, confidence)).toPrecision(2);
+  const lines = [
+    printable(place),
+    `  ${samples.length} samples in ${files} file${files === 1 ? '' : 's'} of ${sizeText(sizeBytes)}, ${sizeText(bytesRead)} read`,
+    ...damaged.map(
+      ({ file, offset }) => `  ! damaged, or not all there: ${printable(file)} behind byte ${offset}`,
+    ),
+    ...(unsigned.length === 0
+      ? []
+      : [`  ${unsigned.length} of them where no checkpoint vouches for anything`]),
+    damaged.length > 0
+      ? `  ${damaged.length} of ${samples.length} samples are NOT as the camera recorded it: check everything, without --sample`
+      : intact.length === 0
+        ? '  nothing that the camera signed was found'
+        : `  ${intact.length} are as the camera recorded it: with ${100 * confidence} % confidence less than ${share} % of what is here is not.` +
+          '\n  Whether files or ends are missing is told only by checking everything, without --sample.',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export function auditsAsJson(audits: readonly Audit[]): string {
+  const places = audits.map((result) => ({
+    ...result,
+    sound: isAuditSound(result),
+    confidence,
+    undetectedShare: undetectedShare(result.samples.filter(isIntact).length, confidence),
+  }));
+  return `${JSON.stringify({ places }, undefined, 2)}\n`;
+}
+
+function isIntact({ verdict }: Sample): boolean {
+  return verdict === 'intact';
+}

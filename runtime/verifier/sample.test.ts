@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  commitmentOf,
+  encodeHeader,
+  encodeSignedPart,
+  makeRunKey,
+  RunWriter,
+} from '../encrocrypt/v3/index.ts';
+import type { RandomAccess } from '../viewer/source.ts';
+import { FileSampler, undetectedShare } from './sample.ts';
+
+const packetBytes = 2000;
+
+/** 100 s, a checkpoint every 5 s; the header again at 50 s. Where each packet begins is told. */
+function record(fill: number): { bytes: Buffer; starts: number[] } {
+  const runKey = makeRunKey();
+  const [runId, secret] = [Buffer.alloc(16, fill), Buffer.alloc(32, fill)];
+  const part = encodeSignedPart(
+    {
+      ...{ camera: Buffer.alloc(20, fill), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
+      ...{ container: 'video/mp2t', segmentMs: 10_000, checkpointMs: 5000 },
+      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
+      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+    },
+    { wrapped: [] },
+  );
+  const header = encodeHeader(part, undefined, runKey.privateKey);
+  const run = new RunWriter({
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 10_000 },
+  });
+  const packets = [header];
+  for (let second = 0; second < 100; second++) {
+    if (second === 50) packets.push(header);
+    packets.push(
+      Buffer.concat([...run.data(Buffer.alloc(packetBytes, second), second * 1000, second % 2 === 0)]),
+    );
+    if (second % 5 === 4) packets.push(run.checkpoint((second + 1) * 1000));
+  }
+  packets.push(...run.final(100_000, 'time'));
+  const starts: number[] = [];
+  let position = 0;
+  for (const packet of packets) {
+    starts.push(position);
+    position += packet.length;
+  }
+  return { bytes: Buffer.concat(packets), starts };
+}
+
+function accessTo(bytes: Buffer): RandomAccess {
+  return {
+    sizeBytes: bytes.length,
+    probeBytes: 4096,
+    read: async (offset, length) => Buffer.from(bytes.subarray(offset, offset + length)),
+  };
+}
+
+async function sample(bytes: Buffer, offset: number, isTrusted = async () => true): Promise<string> {
+  return (await new FileSampler(accessTo(bytes), isTrusted).sampleAt(offset)).verdict;
+}
+
+const one = record(1);
+const two = record(2);
+const both = Buffer.concat([one.bytes, two.bytes]);
+
+test('every place of an intact file is intact, or at the end of the last run', async () => {
+  const sampler = new FileSampler(accessTo(both), async () => true);
+  let unsigned = 0;
+  for (let offset = 0; offset < both.length; offset += 777) {
+    const { verdict } = await sampler.sampleAt(offset);
+    if (verdict === 'unsigned') {
+      unsigned++;
+      assert.ok(offset > both.length - 8 * packetBytes * 2, `${offset} of ${both.length}`);
+    } else assert.equal(verdict, 'intact', String(offset));
+  }
+  assert.ok(unsigned > 0);
+});
+
+test('the second run of a file is found from its middle, by its own header', async () => {
+  assert.equal(await sample(both, one.bytes.length + 60_000), 'intact');
+  assert.equal(await sample(both, 0), 'intact');
+});
+
+test('what was changed, left out or exchanged between two checkpoints is found there, and nowhere else', async () => {
+  const at = (index: number): number => one.starts[index] ?? 0;
+  // Packets 13 to 17 are those between the checkpoints at 10 and 15 s.
+  const changed = Buffer.from(one.bytes);
+  changed[at(14) + 100] = (changed[at(14) + 100] ?? 0) ^ 1;
+  const without = Buffer.concat([one.bytes.subarray(0, at(14)), one.bytes.subarray(at(15))]);
+  const swapped = Buffer.concat([
+    one.bytes.subarray(0, at(14)),
+    one.bytes.subarray(at(15), at(16)),
+    one.bytes.subarray(at(14), at(15)),
+    one.bytes.subarray(at(16)),
+  ]);
+  for (const damaged of [changed, without, swapped]) {
+    assert.equal(await sample(damaged, at(11)), 'damaged');
+    assert.equal(await sample(damaged, at(13)), 'intact', 'from the next checkpoint on');
+    assert.equal(await sample(damaged, 0), 'intact');
+  }
+});
+
+test('a checkpoint that was left out is found', async () => {
+  const at = (index: number): number => one.starts[index] ?? 0;
+  // The one at 10 s stands at 12.
+  const without = Buffer.concat([one.bytes.subarray(0, at(12)), one.bytes.subarray(at(13))]);
+  assert.equal(await sample(without, at(5)), 'damaged');
+});
+
+test('headers that the camera did not sign vouch for nothing', async () => {
+  assert.equal(await sample(one.bytes, 0, async () => false), 'unsigned');
+  assert.equal(await sample(Buffer.alloc(100_000), 50_000), 'unsigned');
+});
+
+test('three hundred samples say that less than one percent is damaged', () => {
+  assert.ok(undetectedShare(300, 0.95) < 0.01);
+  assert.ok(undetectedShare(299, 0.95) > 0.0099);
+  assert.equal(undetectedShare(0, 0.95), 1);
+});
