@@ -72,15 +72,16 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       logger,
       bootId: await readBootId(),
     });
-    const recording = recordUntilSignal(recorder, logger);
-    const failure = await sealed;
-    if (failure === undefined) {
-      logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
-    } else {
+    const checked = sealed.then((failure) => {
+      if (failure === undefined) {
+        logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
+        return undefined;
+      }
       recorder.stop();
       recorder.kill();
-    }
-    await recording;
+      return failure;
+    });
+    const [failure] = await Promise.all([checked, recordUntilSignal(recorder, logger)]);
     if (failure !== undefined) throw failure;
     logger.info('recorder ended');
   } finally {
