@@ -1,7 +1,7 @@
 /**
  * Measures for `make bench`: how long a clean build takes beside bare mmdebstrap with the same packages and the
- * host's own emulator, how long a build takes after a change in our code, and how large the image is. Takes half
- * an hour or more: mmdebstrap alone had not ended after twelve minutes where it was watched. What it measures does not depend on what is in the user's cache.
+ * host's own emulator, how long a build takes after a change in our code, and how large the image is. Takes some
+ * twenty minutes, most of them mmdebstrap's. What it measures does not depend on what is in the user's cache.
  */
 import { spawnSync } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
