@@ -13,6 +13,7 @@ import {
   commitmentOf,
   decodeHeader,
   FileVerifier,
+  FormatError,
   givenNode,
   type Header,
   PacketReader,
@@ -133,6 +134,16 @@ async function nodesOf(header: Header): Promise<TreeNode[]> {
   return [rootOf(data, header.statement.runId)];
 }
 
+/** Nothing where it is damaged. */
+function headerIn(body: Buffer): Header | undefined {
+  try {
+    return decodeHeader(Buffer.from(body));
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
 /** Ours: everything that opens, with the run's secret or with nodes that were given. */
 async function decryptOurs(file: Buffer, given?: readonly TreeNode[]): Promise<Buffer> {
   const reader = new PacketReader();
@@ -143,7 +154,11 @@ async function decryptOurs(file: Buffer, given?: readonly TreeNode[]): Promise<B
   let opener: RunOpener | undefined;
   for (let item = reader.next(); item; item = reader.next()) {
     if (item.kind === 'header') {
-      const header = decodeHeader(Buffer.from(item.body));
+      const header = headerIn(item.body);
+      if (!header) {
+        reader.reject();
+        continue;
+      }
       if (current?.equals(header.hash)) continue;
       current = header.hash;
       const { runId, segmentMs } = header.statement;
