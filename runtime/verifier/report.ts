@@ -28,9 +28,9 @@ export function isSound({ files, timeline }: Verification): boolean {
   return isClean && isWhole(timeline);
 }
 
-/** Whether there is something that the camera did not sign. */
-export function hasForeign({ timeline }: Verification): boolean {
-  return timeline.intervals.some(({ state }) => state === 'not authentic');
+/** Whether there is something that somebody else signed, a header without anything behind it included. */
+export function hasForeign({ files }: Verification): boolean {
+  return files.some(({ runs }) => runs.some(({ voucher }) => voucher === 'not authentic'));
 }
 
 export function asText(verification: Verification): string {

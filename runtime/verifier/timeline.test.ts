@@ -21,7 +21,7 @@ function run(number: number, startMs: number, options: Options = {}): CheckedRun
   const statement = { runId: Buffer.alloc(16, number), startMs, ...(previous ? { previous } : {}) };
   return {
     file: `rec-${number}`,
-    header: { statement } as unknown as Header,
+    header: { statement, hash: Buffer.alloc(32, number) } as unknown as Header,
     voucher: 'signed',
     stretches: [{ verdict: 'intact', fromMs: 0, toMs: hour, found: 1, expected: 1 }],
     gaps: [],
@@ -129,4 +129,35 @@ test('a run that stands in two files, and a clock that went back, are told', () 
   const back = timelineOf([first, run(2, hour / 2, { after: first })]);
   assert.match(back.problems[0] ?? '', /clock was set back/);
   assert.ok(!isWhole(back));
+});
+
+test('a last run without an end is not whole: it may have been cut off', () => {
+  const first = run(1, 0);
+  const open = run(2, hour, { after: first, ended: undefined });
+  assert.match(told(first, open).at(-1) ?? '', /^unfinished 120-120: without an end/);
+  assert.ok(!isWhole(timelineOf([first, open])));
+  assert.ok(!isWhole(timelineOf([run(1, 0, { ended: undefined, stretches: [] })])), 'nothing but a header');
+});
+
+test("a stranger's run hides nothing of the camera's, whatever id it has, and breaks no chain", () => {
+  const first = run(1, 0);
+  const second = run(2, hour, { after: first });
+  const forged = run(2, hour / 2, { voucher: 'not authentic', file: 'forged' });
+  const stranger = { ...forged, header: { ...forged.header, hash: Buffer.alloc(32, 77) } };
+  const lines = told(first, second, stranger);
+  assert.deepEqual(
+    lines.filter((line) => !line.startsWith('not authentic')),
+    ['intact 0-60', 'intact 60-120'],
+  );
+  assert.ok(lines.some((line) => line.startsWith('not authentic')));
+});
+
+test('two runs that name the same one before are told: one of them is another past', () => {
+  const first = run(1, 0);
+  const second = run(2, hour, { after: first });
+  const other = run(3, 2 * hour, { after: first });
+  assert.match(
+    timelineOf([first, second, other]).problems.join(),
+    /rec-3 is not the only one that follows rec-1/,
+  );
 });

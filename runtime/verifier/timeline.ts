@@ -57,29 +57,27 @@ export function timelineOf(runs: readonly CheckedRun[]): Timeline {
   const intervals: Interval[] = [];
   const problems: string[] = [];
   const ordered = [...runs].sort((one, other) => startOf(one) - startOf(other));
-  const byId = new Map<string, CheckedRun>();
-  let last: CheckedRun | undefined;
+  const seen = new Map<string, CheckedRun>();
+  const chain = new Chain();
   for (const run of ordered) {
-    const id = idOf(run);
-    const twin = byId.get(id);
+    // By what the run says of itself: a stranger can give his run the id of another one.
+    const hash = run.header.hash.toString('hex');
+    const twin = seen.get(hash);
     if (twin) {
       problems.push(`${run.file} holds a run that is in ${twin.file} as well`);
       continue;
     }
-    byId.set(id, run);
-    if (last) {
-      const between = betweenRuns(last, run, byId);
+    seen.set(hash, run);
+    // What a stranger made follows nothing, and nothing follows it.
+    if (run.voucher !== 'not authentic') {
+      const { between, problem } = chain.add(run);
       if (between) intervals.push(between);
-      if (startOf(run) < endOf(last)) {
-        problems.push(
-          `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`,
-        );
-      }
+      if (problem !== undefined) problems.push(problem);
     }
     intervals.push(...intervalsOf(run));
-    last = run;
   }
-  return { intervals, problems };
+  const end = chain.openEnd();
+  return { intervals: end ? [...intervals, end] : intervals, problems };
 }
 
 /** Whether all that was recorded is there, and vouched for. A gap that the camera told of is no fault of the recording. */
@@ -88,29 +86,59 @@ export function isWhole({ intervals, problems }: Timeline): boolean {
   return problems.length === 0 && intervals.every(({ state }) => fine.includes(state));
 }
 
-function betweenRuns(
-  before: CheckedRun,
-  run: CheckedRun,
-  byId: ReadonlyMap<string, CheckedRun>,
-): Interval | undefined {
-  const [fromMs, toMs] = [endOf(before), Math.max(endOf(before), startOf(run))];
-  const { previous } = run.header.statement;
-  if (previous === undefined) {
-    return {
-      state: 'missing',
-      fromMs,
-      toMs,
-      cause: 'the camera began anew here, and does not know what was before',
-    };
+/** Runs in the order of time, and whether each names the end of the one before. */
+class Chain {
+  readonly #byId = new Map<string, CheckedRun>();
+  readonly #followed = new Set<CheckedRun>();
+  #last: CheckedRun | undefined;
+
+  add(run: CheckedRun): { between: Interval | undefined; problem: string | undefined } {
+    const last = this.#last;
+    const between = last && this.#between(last, run);
+    const problem = last && this.#problem(last, run);
+    const named = this.#named(run);
+    if (named) this.#followed.add(named);
+    this.#byId.set(run.header.statement.runId.toString('hex'), run);
+    this.#last = run;
+    return { between, problem };
   }
-  const named = byId.get(previous.runId.toString('hex'));
-  if (named !== before) {
-    return { state: 'missing', fromMs, toMs, cause: 'the recording before this one is not here' };
+
+  /** The newest run, where it has no end: nothing behind it says that it was longer. */
+  openEnd(): Interval | undefined {
+    const last = this.#last;
+    if (!last || last.ended !== undefined) return undefined;
+    const cause = 'without an end: it is being recorded, the power was lost, or its end was cut off';
+    return { state: 'unfinished', fromMs: endOf(last), toMs: endOf(last), cause, file: last.file };
   }
-  if (!previous.link.equals(before.link)) {
-    return { state: 'missing', fromMs, toMs, cause: 'the end of the recording before is not here' };
+
+  #named({ header }: CheckedRun): CheckedRun | undefined {
+    const { previous } = header.statement;
+    return previous && this.#byId.get(previous.runId.toString('hex'));
   }
-  return toMs > fromMs ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(before) } : undefined;
+
+  #between(last: CheckedRun, run: CheckedRun): Interval | undefined {
+    const [fromMs, toMs] = [endOf(last), Math.max(endOf(last), startOf(run))];
+    const { previous } = run.header.statement;
+    const missing = (cause: string): Interval => ({ state: 'missing', fromMs, toMs, cause });
+    if (previous === undefined)
+      return missing('the camera began anew here, and does not know what was before');
+    const named = this.#named(run);
+    if (!named) return missing('the recording before this one is not here');
+    if (!previous.link.equals(named.link)) return missing('the end of the recording before is not here');
+    return named === last && toMs > fromMs
+      ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(last) }
+      : undefined;
+  }
+
+  #problem(last: CheckedRun, run: CheckedRun): string | undefined {
+    if (startOf(run) < endOf(last)) {
+      return `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`;
+    }
+    const named = this.#named(run);
+    if (named && this.#followed.has(named))
+      return `${run.file} is not the only one that follows ${named.file}`;
+    return undefined;
+  }
 }
 
 function causeBetween({ ended }: CheckedRun): string {
@@ -166,8 +194,4 @@ function startOf({ header }: CheckedRun): number {
 
 function endOf(run: CheckedRun): number {
   return startOf(run) + Math.max(0, ...run.stretches.map(({ toMs }) => toMs));
-}
-
-function idOf({ header }: CheckedRun): string {
-  return header.statement.runId.toString('hex');
 }
