@@ -67,11 +67,9 @@ async function withSource<T>(input: Input, work: (source: Source) => Promise<T>)
   }
 }
 
-/** `unsigned` is no fault by itself: it is how a run that lost its power ends. */
+/** A place that nobody vouches for proves nothing: it may be the end that a power cut left, or noise. */
 export function isAuditSound({ samples }: Audit): boolean {
-  return (
-    samples.length > 0 && samples.every(({ verdict }) => verdict !== 'damaged') && samples.some(isIntact)
-  );
+  return samples.length > 0 && samples.every(isIntact);
 }
 
 export function auditAsText(result: Audit): string {
@@ -86,15 +84,14 @@ export function auditAsText(result: Audit): string {
     ...damaged.map(
       ({ file, offset }) => `  ! damaged, or not all there: ${printable(file)} behind byte ${offset}`,
     ),
-    ...(unsigned.length === 0
-      ? []
-      : [`  ${unsigned.length} of them where no checkpoint vouches for anything`]),
     damaged.length > 0
       ? `  ${damaged.length} of ${samples.length} samples are NOT as the camera recorded it: check everything, without --sample`
       : intact.length === 0
         ? '  nothing that the camera signed was found'
-        : `  ${intact.length} are as the camera recorded it: with ${100 * confidence} % confidence less than ${share} % of what is here is not.` +
-          '\n  Whether files or ends are missing is told only by checking everything, without --sample.',
+        : unsigned.length > 0
+          ? `  nothing vouches for ${unsigned.length} of ${samples.length} places (an end that was never signed, or noise): check everything, without --sample`
+          : `  all are as the camera recorded it: with ${100 * confidence} % confidence less than ${share} % of what is here is not.` +
+            '\n  Whether files or ends are missing is told only by checking everything, without --sample.',
   ];
   return `${lines.join('\n')}\n`;
 }

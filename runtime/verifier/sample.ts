@@ -1,6 +1,6 @@
 /**
- * An audit without reading everything: at random places of random files, what stands between two checkpoints is
- * read and compared with what they signed. What is damaged in a share of the bytes is missed by one sample with the rest's
+ * An audit without reading everything: at random places of random files, what stands between the checkpoint before and
+ * the one behind is read and compared with what they signed. What is damaged in a share of the bytes is missed by one sample with the rest's
  * probability, so a few hundred samples say much of a terabyte.
  */
 import type { KeyObject } from 'node:crypto';
@@ -8,8 +8,10 @@ import {
   type ChainPacket,
   type Checkpoint,
   decodeCheckpoint,
+  decodeFinal,
   decodeHeader,
   envelopeBytes,
+  type Final,
   FormatError,
   type Header,
   importRunKey,
@@ -26,17 +28,21 @@ import type { RandomAccess } from '../viewer/source.ts';
 export interface Sample {
   /** Where in the file was looked. */
   readonly offset: number;
-  /** `unsigned`: no checkpoint was found from there on, as at the end of a run that has none. */
+  /** `unsigned`: no checkpoint vouches for that place, as at the end of a run that a power cut ended. */
   readonly verdict: 'intact' | 'damaged' | 'unsigned';
   readonly bytesRead: number;
 }
 
-/** A minute at a high rate: between two checkpoints there is less. */
-const maxSampleBytes = 64 * 1024 * 1024;
+/** How far back the checkpoint before a place is looked for, one after the other: at 5 Mbit/s it is within 3 MB. */
+const windowsBytes = [2 * 2 ** 20, 16 * 2 ** 20, 64 * 2 ** 20] as const;
+/** From a place on, the next checkpoint is nearer. */
+const maxAheadBytes = 64 * 2 ** 20;
 /** A header is never further back than ten minutes. */
-const maxBackBytes = 512 * 1024 * 1024;
+const maxBackBytes = 512 * 2 ** 20;
+/** In a file where that found nothing so often, nobody looks again: it would be read many times over. */
+const maxVainSearches = 2;
 const stepBytes = 256 * 1024;
-const backBytes = 4 * 1024 * 1024;
+const backBytes = 4 * 2 ** 20;
 
 interface KnownRun {
   readonly header: Header;
@@ -50,6 +56,8 @@ export class FileSampler {
   readonly #runs: KnownRun[] = [];
   readonly #refused = new Set<string>();
   #bytesRead = 0;
+  #hasSearched = false;
+  #vainSearches = 0;
 
   /** @param isTrusted whether the camera signed a header. */
   constructor(access: RandomAccess, isTrusted: (header: Header) => Promise<boolean>) {
@@ -63,25 +71,46 @@ export class FileSampler {
     return { offset, verdict, bytesRead: this.#bytesRead - before };
   }
 
-  /** From the first checkpoint, or beginning of a run, behind the place to the next checkpoint, and what is between. */
+  /** What is judged is what the place lies in: from the last checkpoint before it to the first behind it. */
   async #judge(offset: number): Promise<Sample['verdict']> {
     if (this.#runs.length === 0) await this.#learnRunsIn(0, maxHeaderBytes + envelopeBytes);
+    this.#hasSearched = false;
+    for (const windowBytes of windowsBytes) {
+      const start = Math.max(0, offset - windowBytes);
+      const verdict = await this.#judgeFrom(start, offset);
+      if (verdict !== undefined) return verdict;
+      if (start === 0) break;
+    }
+    return 'unsigned';
+  }
+
+  /** @returns undefined where no checkpoint of a known run stands between `start` and the place. */
+  async #judgeFrom(start: number, offset: number): Promise<Sample['verdict'] | undefined> {
     let open: OpenInterval | undefined;
-    for await (const packet of this.#packetsFrom(offset)) {
+    for await (const packet of this.#packetsFrom(start, offset + maxAheadBytes)) {
+      const isBehind = packet.offset + packet.bytes.length > offset;
       if (packet.kind === 'header') {
         await this.#learn(packet.body);
-        open = this.#beginning(packet.body, open);
+        const next = this.#beginning(packet.body, open);
+        // Another run begins behind the place, and the one that it is in was never signed to here.
+        if (next !== open && packet.offset > offset) return open ? 'unsigned' : undefined;
+        open = next;
       } else if (packet.kind === 'checkpoint') {
-        const found = await this.#signedBy(packet.body, open ? undefined : offset);
-        if (open) return found && isWhole(open, found) ? 'intact' : 'damaged';
+        const found = await this.#signedBy(packet.body, offset);
+        if (isBehind) return open && (found && isWhole(open, found) ? 'intact' : 'damaged');
         if (found) open = intervalAfter(found, packet.body);
+      } else if (packet.kind === 'final') {
+        const final = open && decodeFinal(packet.body, open.run.header.statement.runId, open.run.key);
+        if (open && isBehind) return final && isEnd(open, final) ? 'intact' : 'damaged';
+        if (final) open = undefined;
       } else if (open && 'sequence' in packet) {
         // The header stands here again: the run began long before.
         if (open.isBeginning && open.leaves.leaves === 0 && packet.sequence !== 0) open = undefined;
         else add(open, packet);
       }
+      if (isBehind && !open) return undefined;
     }
-    return 'unsigned';
+    return open ? 'unsigned' : undefined;
   }
 
   /** What a header opens: nothing, where it only stands again in its run. */
@@ -99,9 +128,9 @@ export class FileSampler {
     };
   }
 
-  async *#packetsFrom(offset: number): AsyncGenerator<Packet> {
+  async *#packetsFrom(offset: number, end: number): AsyncGenerator<Packet> {
     const reader = new PacketReader({ offset, hasKeys: false });
-    for (let position = offset; position < offset + maxSampleBytes; ) {
+    for (let position = offset; position < end; ) {
       const bytes = await this.#read(position, stepBytes);
       if (bytes.length === 0) break;
       position += bytes.length;
@@ -112,10 +141,11 @@ export class FileSampler {
     for (let item = reader.next(); item; item = reader.next()) if (item.kind !== 'skip') yield item;
   }
 
-  /** @param searchBackFrom where to look for another run's header, if none that is known signed this. */
-  async #signedBy(body: Buffer, searchBackFrom: number | undefined): Promise<SignedCheckpoint | undefined> {
+  /** Looks for the header of a run that is not known yet, once for each place. */
+  async #signedBy(body: Buffer, searchBackFrom: number): Promise<SignedCheckpoint | undefined> {
     const known = this.#knownSigner(body);
-    if (known || searchBackFrom === undefined) return known;
+    if (known || this.#hasSearched || this.#vainSearches >= maxVainSearches) return known;
+    this.#hasSearched = true;
     const copy = Buffer.from(body);
     for (let end = searchBackFrom; end > 0 && end > searchBackFrom - maxBackBytes; end -= backBytes) {
       const start = Math.max(0, end - backBytes);
@@ -125,6 +155,7 @@ export class FileSampler {
         if (found) return found;
       }
     }
+    this.#vainSearches += 1;
     return undefined;
   }
 
@@ -220,6 +251,10 @@ function isWhole(open: OpenInterval, { checkpoint, run }: SignedCheckpoint): boo
     checkpoint.count === open.leaves.leaves &&
     checkpoint.root.equals(open.leaves.root())
   );
+}
+
+function isEnd(open: OpenInterval, final: Final): boolean {
+  return final.previous.equals(open.link) && open.leaves.leaves === 0 && final.count === open.next;
 }
 
 function headerHashOf(body: Buffer): Buffer | undefined {
