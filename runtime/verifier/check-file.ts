@@ -3,14 +3,13 @@ import type { Key } from 'openpgp';
 import { magic as magic2 } from '../encrocrypt/index.ts';
 import {
   type Certificate,
-  type ChainPacket,
   certifiedLine,
   FileVerifier,
   type Header,
-  noteContent,
   type Stretch,
   signedLine,
   type VerifiedRun,
+  type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
 import { isEncroCamError } from '../errors.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
@@ -59,23 +58,22 @@ export async function checkFile(
     onSkip: ({ length }) => {
       skippedBytes += length;
     },
-    onPacket: (_, packet) => {
+    onNote: (_, note) => {
       const gaps = runs.at(-1)?.gaps;
-      const gap = gaps && gaps.length < maxGaps ? gapIn(packet) : undefined;
+      const gap = gaps && gaps.length < maxGaps ? gapIn(note) : undefined;
       if (gap) gaps?.push(gap);
     },
   });
   let start: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (start.length < magic2.length) {
-      start = Buffer.concat([start, chunk.subarray(0, magic2.length)]);
-      if (start.subarray(0, magic2.length).equals(magic2)) {
-        return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
-      }
-    }
+    if (start.length < magic2.length) start = Buffer.concat([start, chunk.subarray(0, magic2.length)]);
     verifier.push(chunk);
   }
   verifier.end();
+  // To its end all the same: whoever can write to a file can put these bytes before what is in it.
+  if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
+    return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
+  }
   const whole = runs.filter(({ end }) => end?.isRepeated !== true);
   return {
     ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
@@ -124,15 +122,13 @@ async function isCameras(line: string, signature: Buffer, trusted: Key): Promise
   }
 }
 
-/** A note is read as what a camera says only: whether it is genuine, the stretch that it lies in tells. */
-function gapIn(packet: ChainPacket): NotedGap | undefined {
-  if (packet.kind !== 'note') return undefined;
+function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {
   try {
-    const note = JSON.parse(noteContent(packet).toString('utf8')) as Record<string, unknown>;
+    const note = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
     const { what, milliseconds, cause } = note;
     if (what !== 'gap' || typeof milliseconds !== 'number' || !(milliseconds >= 0)) return undefined;
-    const fromMs = Math.max(0, packet.timeMs - milliseconds);
-    return { fromMs, toMs: packet.timeMs, cause: typeof cause === 'string' ? cause : 'not told' };
+    const fromMs = Math.max(0, timeMs - milliseconds);
+    return { fromMs, toMs: timeMs, cause: typeof cause === 'string' ? cause : 'not told' };
   } catch {
     return undefined;
   }

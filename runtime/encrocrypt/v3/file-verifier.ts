@@ -6,8 +6,8 @@ import type { Skip } from '../cutter.ts';
 import { type Certificate, decodeCertificate, type Final } from './chain.ts';
 import { FormatError } from './format.ts';
 import { decodeHeader, type Header } from './header.ts';
-import { type ChainPacket, type Packet, PacketReader } from './reader.ts';
-import { RunVerifier, type Stretch } from './run-verifier.ts';
+import { type Packet, PacketReader } from './reader.ts';
+import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 
 /** One run as a file has it. */
 export interface VerifiedRun {
@@ -29,8 +29,8 @@ export interface FileVerifierEvents {
   onRunEnd(run: VerifiedRun): void;
   /** Bytes that belong to no packet, or to no run. */
   onSkip(skip: Skip): void;
-  /** A packet in the chain, with the run that it stands in; whether it is genuine is told by the stretches. */
-  onPacket?(header: Header, packet: ChainPacket): void;
+  /** Something that the camera said to everybody, once a checkpoint vouches for it. */
+  onNote?(header: Header, note: VouchedNote): void;
 }
 
 /** Certificates of one run that are kept: one is made. */
@@ -81,7 +81,6 @@ export class FileVerifier {
       default:
         if (!run) return false;
         run.verifier.take(packet);
-        this.#events.onPacket?.(run.header, packet);
         return true;
     }
   }
@@ -101,7 +100,11 @@ export class FileVerifier {
     const isRepeated = this.#seen.has(id);
     this.#seen.add(id);
     this.#events.onRun(header, offset);
-    const verifier = new RunVerifier(header, (stretch) => this.#events.onStretch(header, stretch));
+    const verifier = new RunVerifier(
+      header,
+      (stretch) => this.#events.onStretch(header, stretch),
+      (note) => this.#events.onNote?.(header, note),
+    );
     this.#run = { header, offset, verifier, isRepeated };
     return true;
   }

@@ -200,3 +200,36 @@ test('what is said covers the whole time, in order and without holes, whatever w
     { numRuns: 500 },
   );
 });
+
+test('a note is told once a checkpoint vouches for it, and one that was put in is not', () => {
+  const secret = Buffer.alloc(32, 1);
+  const { runId } = header.statement;
+  const run = new RunWriter({
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: header.hash, segmentMs: 10_000 },
+  });
+  const note = Buffer.concat([...run.note({ what: 'gap', milliseconds: 500 }, 1000)]);
+  const checkpoint = run.checkpoint(5000);
+  const forged = Buffer.concat([...run.note({ what: 'gap', milliseconds: 900_000 }, 6000)]);
+  for (const [packets, expected] of [
+    [[note, checkpoint], [500]],
+    [[note], []],
+    [[note, forged, checkpoint], [500]],
+    [[forged, note, checkpoint], [500]],
+  ] as const) {
+    const notes: unknown[] = [];
+    const verifier = new RunVerifier(
+      header,
+      () => undefined,
+      ({ content }) => notes.push(JSON.parse(content.toString()).milliseconds),
+    );
+    const reader = new PacketReader();
+    reader.push(Buffer.concat([...packets]));
+    reader.end();
+    for (let item = reader.next(); item; item = reader.next()) {
+      if ('sequence' in item) verifier.take(item);
+      else if (item.kind === 'checkpoint') verifier.checkpoint(item.body);
+    }
+    verifier.end();
+    assert.deepEqual(notes, expected);
+  }
+});

@@ -7,7 +7,7 @@ import { type Checkpoint, decodeCheckpoint, decodeFinal, type Final } from './ch
 import { linkOf, maxPacketsPerCheckpoint } from './format.ts';
 import type { Header } from './header.ts';
 import { leafHash, MerkleRoot } from './merkle.ts';
-import type { ChainPacket } from './reader.ts';
+import { type ChainPacket, noteContent } from './reader.ts';
 import { importRunKey } from './run-key.ts';
 
 /**
@@ -30,12 +30,25 @@ interface Pending {
   readonly sequence: number;
   readonly timeMs: number;
   readonly leaf: Buffer;
+  readonly note: Buffer | undefined;
 }
+
+/** Something that the camera said to everybody, and a checkpoint vouches for. */
+export interface VouchedNote {
+  readonly timeMs: number;
+  /** JSON. */
+  readonly content: Buffer;
+}
+
+/** Notes between two checkpoints that are kept; each has up to 4 KiB, and anybody can add some. */
+const maxNotes = 1000;
 
 export class RunVerifier {
   readonly #runId: Buffer;
   readonly #key: KeyObject;
   readonly #onStretch: (stretch: Stretch) => void;
+  readonly #onNote: (note: VouchedNote) => void;
+  #notes = 0;
   #open: Stretch | undefined;
   #pending: Pending[] = [];
   #link: Buffer;
@@ -46,7 +59,12 @@ export class RunVerifier {
   #final: Final | undefined;
 
   /** @param onStretch called in the order of time; neighbours of one verdict come as one. */
-  constructor(header: Header, onStretch: (stretch: Stretch) => void) {
+  constructor(
+    header: Header,
+    onStretch: (stretch: Stretch) => void,
+    onNote: (note: VouchedNote) => void = () => undefined,
+  ) {
+    this.#onNote = onNote;
     this.#runId = header.statement.runId;
     this.#key = importRunKey(header.statement.runKey);
     this.#link = header.hash;
@@ -64,11 +82,14 @@ export class RunVerifier {
   }
 
   /** A packet of the chain, in the order of the file. */
-  take({ sequence, timeMs, bytes }: ChainPacket): void {
+  take(packet: ChainPacket): void {
+    const { sequence, timeMs, bytes } = packet;
     // More than a checkpoint can cover: the oldest can only have been added.
     if (this.#pending.length > 2 * maxPacketsPerCheckpoint)
       this.#tell('tampered', timeMs, this.#pending.splice(0), 0);
-    this.#pending.push({ sequence, timeMs, leaf: leafHash(bytes) });
+    const isKept = packet.kind === 'note' && ++this.#notes <= maxNotes;
+    const note = isKept ? Buffer.from(noteContent(packet)) : undefined;
+    this.#pending.push({ sequence, timeMs, leaf: leafHash(bytes), note });
   }
 
   /** @returns whether it is one of this run's. */
@@ -86,6 +107,8 @@ export class RunVerifier {
     const isWhole = this.#matches(inside, checkpoint);
     const verdict = isWhole ? 'intact' : inside.length === 0 ? 'missing' : 'tampered';
     this.#tell(verdict, toMs, inside, count);
+    this.#notes = 0;
+    for (const { timeMs, note } of isWhole ? inside : []) if (note) this.#onNote({ timeMs, content: note });
     this.#number = number + 1;
     this.#settled = first + count;
     this.#link = linkOf(this.#runId, body);
