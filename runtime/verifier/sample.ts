@@ -9,10 +9,8 @@ import {
   type Checkpoint,
   decodeCheckpoint,
   decodeFinal,
-  decodeHeader,
   envelopeBytes,
   type Final,
-  FormatError,
   type Header,
   importRunKey,
   leafHash,
@@ -22,6 +20,7 @@ import {
   maxHeaderBytes,
   type Packet,
   PacketReader,
+  readHeader,
 } from '../encrocrypt/v3/index.ts';
 import type { RandomAccess } from '../viewer/source.ts';
 
@@ -115,7 +114,7 @@ export class FileSampler {
 
   /** What a header opens: nothing, where it only stands again in its run. */
   #beginning(body: Buffer, open: OpenInterval | undefined): OpenInterval | undefined {
-    const hash = headerHashOf(body);
+    const hash = readHeader(body)?.hash;
     const run = hash && this.#runs.find(({ header }) => header.hash.equals(hash));
     if (!run || open?.run === run) return open;
     return {
@@ -187,13 +186,8 @@ export class FileSampler {
   }
 
   async #learn(body: Buffer): Promise<boolean> {
-    let header: Header;
-    try {
-      header = decodeHeader(Buffer.from(body));
-    } catch (error) {
-      if (error instanceof FormatError) return false;
-      throw error;
-    }
+    const header = readHeader(body);
+    if (!header) return false;
     const id = header.hash.toString('hex');
     if (this.#refused.has(id) || this.#runs.some((run) => run.header.hash.equals(header.hash))) return false;
     if (!(await this.#isTrusted(header))) {
@@ -255,15 +249,6 @@ function isWhole(open: OpenInterval, { checkpoint, run }: SignedCheckpoint): boo
 
 function isEnd(open: OpenInterval, final: Final): boolean {
   return final.previous.equals(open.link) && open.leaves.leaves === 0 && final.count === open.next;
-}
-
-function headerHashOf(body: Buffer): Buffer | undefined {
-  try {
-    return decodeHeader(body).hash;
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -11,13 +11,12 @@ import { decrypt, type Key, readKey, readMessage, readPrivateKey } from 'openpgp
 import {
   certifiedLine,
   commitmentOf,
-  decodeHeader,
   FileVerifier,
-  FormatError,
   givenNode,
   type Header,
   PacketReader,
   RunOpener,
+  readHeader,
   rootOf,
   signedLine,
   type TreeNode,
@@ -134,16 +133,6 @@ async function nodesOf(header: Header): Promise<TreeNode[]> {
   return [rootOf(data, header.statement.runId)];
 }
 
-/** Nothing where it is damaged. */
-function headerIn(body: Buffer): Header | undefined {
-  try {
-    return decodeHeader(Buffer.from(body));
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
-}
-
 /** Ours: everything that opens, with the run's secret or with nodes that were given. */
 async function decryptOurs(file: Buffer, given?: readonly TreeNode[]): Promise<Buffer> {
   const reader = new PacketReader();
@@ -154,7 +143,7 @@ async function decryptOurs(file: Buffer, given?: readonly TreeNode[]): Promise<B
   let opener: RunOpener | undefined;
   for (let item = reader.next(); item; item = reader.next()) {
     if (item.kind === 'header') {
-      const header = headerIn(item.body);
+      const header = readHeader(item.body);
       if (!header) {
         reader.reject();
         continue;

@@ -5,7 +5,7 @@
 import type { Skip } from '../cutter.ts';
 import { type Certificate, decodeCertificate, type Final } from './chain.ts';
 import { FormatError } from './format.ts';
-import { decodeHeader, type Header } from './header.ts';
+import { type Header, readHeader } from './header.ts';
 import { type Packet, PacketReader } from './reader.ts';
 import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 
@@ -33,6 +33,8 @@ export interface FileVerifierEvents {
   onNote?(header: Header, note: VouchedNote): void;
 }
 
+/** Headers of a file together: an hour in which the recorder starts every second has 8 MB of them. Whoever made more is not believed. */
+const maxHeaderBytesKept = 64 * 2 ** 20;
 /** Certificates of one run that are kept: one is made. */
 const maxCertificates = 8;
 
@@ -42,6 +44,7 @@ export class FileVerifier {
   readonly #seen = new Set<string>();
   #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
   #certificates: Certificate[] = [];
+  #headerBytes = 0;
 
   constructor(events: FileVerifierEvents) {
     this.#events = events;
@@ -86,15 +89,11 @@ export class FileVerifier {
   }
 
   #header(body: Buffer, offset: number): boolean {
-    let header: Header;
-    try {
-      // The reader's buffer is its own; what is kept is copied.
-      header = decodeHeader(Buffer.from(body));
-    } catch (error) {
-      if (error instanceof FormatError) return false;
-      throw error;
-    }
+    const header = readHeader(body);
+    if (!header) return false;
     if (this.#run?.header.hash.equals(header.hash)) return true;
+    this.#headerBytes += body.length;
+    if (this.#headerBytes > maxHeaderBytesKept) return false;
     this.#endRun();
     const id = header.hash.toString('hex');
     const isRepeated = this.#seen.has(id);

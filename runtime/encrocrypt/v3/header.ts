@@ -189,6 +189,16 @@ export function decodeHeader(body: Buffer): Header {
   return { statement, sealed, hash, cameraSignature: camera.length === 0 ? undefined : camera };
 }
 
+/** As {@link decodeHeader}, with a copy of the bytes; `undefined` for what a reader must refuse. */
+export function readHeader(body: Buffer): Header | undefined {
+  try {
+    return decodeHeader(Buffer.from(body));
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
 function statementFields(statement: Statement): Field[] {
   const { previous, clock, initialisation, notBefore } = statement;
   const start = Buffer.allocUnsafe(8);
