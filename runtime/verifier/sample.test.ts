@@ -1,50 +1,22 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  commitmentOf,
-  encodeHeader,
-  encodeSignedPart,
-  makeRunKey,
-  RunWriter,
-} from '../encrocrypt/v3/index.ts';
+import { syntheticRun } from '../../test/support/synthetic-run.ts';
 import type { RandomAccess } from '../viewer/source.ts';
 import { FileSampler, undetectedShare } from './sample.ts';
 
-const packetBytes = 2000;
-
-/** 100 s, a checkpoint every 5 s; the header again at 50 s. Where each packet begins is told. */
+/** 100 s, a packet a second, the header again at 50 s. Where each packet begins is told. */
 function record(fill: number): { bytes: Buffer; starts: number[] } {
-  const runKey = makeRunKey();
-  const [runId, secret] = [Buffer.alloc(16, fill), Buffer.alloc(32, fill)];
-  const part = encodeSignedPart(
-    {
-      ...{ camera: Buffer.alloc(20, fill), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
-      ...{ container: 'video/mp2t', segmentMs: 10_000, checkpointMs: 5000 },
-      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
-      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
-    },
-    { wrapped: [] },
-  );
-  const header = encodeHeader(part, undefined, runKey.privateKey);
-  const run = new RunWriter({
-    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 10_000 },
+  const video = (index: number): Buffer => Buffer.alloc(2000, index);
+  const { bytes, packets } = syntheticRun({
+    ...{ fill, seconds: 100, packetsPerSecond: 1, headerAgainAt: 50, video },
   });
-  const packets = [header];
-  for (let second = 0; second < 100; second++) {
-    if (second === 50) packets.push(header);
-    packets.push(
-      Buffer.concat([...run.data(Buffer.alloc(packetBytes, second), second * 1000, second % 2 === 0)]),
-    );
-    if (second % 5 === 4) packets.push(run.checkpoint((second + 1) * 1000));
-  }
-  packets.push(...run.final(100_000, 'time'));
   const starts: number[] = [];
   let position = 0;
   for (const packet of packets) {
     starts.push(position);
     position += packet.length;
   }
-  return { bytes: Buffer.concat(packets), starts };
+  return { bytes, starts };
 }
 
 function accessTo(bytes: Buffer): RandomAccess {

@@ -1,46 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
 import { FileVerifier, type VerifiedRun } from './file-verifier.ts';
-import { encodeHeader, encodeSignedPart } from './header.ts';
-import { commitmentOf } from './key-tree.ts';
-import { makeRunKey } from './run-key.ts';
 import type { Stretch } from './run-verifier.ts';
-import { RunWriter } from './run-writer.ts';
 
-/** 20 s at 4 packets a second, with the header again in the middle. */
-function record(fill: number, previous?: { runId: Buffer; link: Buffer }) {
-  const runKey = makeRunKey();
-  const runId = Buffer.alloc(16, fill);
-  const secret = Buffer.alloc(32, fill);
-  const part = encodeSignedPart(
-    {
-      ...{ camera: Buffer.alloc(20, 1), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
-      ...{
-        container: 'video/mp2t',
-        segmentMs: 10_000,
-        checkpointMs: 5000,
-        ...(previous ? { previous } : {}),
-      },
-      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
-      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
-    },
-    { wrapped: [] },
-  );
-  const header = encodeHeader(part, undefined, runKey.privateKey);
-  const run = new RunWriter({
-    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 10_000 },
-  });
-  const packets = [header];
-  for (let index = 0; index < 80; index++) {
-    packets.push(Buffer.concat([...run.data(Buffer.alloc(50, index), index * 250, index % 8 === 0)]));
-    if (index % 20 === 19) packets.push(run.checkpoint((index + 1) * 250));
-    if (index === 39) packets.push(header);
-  }
-  packets.push(...run.final(20_000, 'time'));
-  return { bytes: Buffer.concat(packets), packets, runId, hash: part.hash, link: run.link };
-}
+/** 20 s, with the header again in the middle. */
+const halves = { seconds: 20, headerAgainAt: 40, video: (index: number) => Buffer.alloc(50, index) };
 
 interface Seen {
   /** As `1: intact 0-20000`, the run's id being ones. */
@@ -69,8 +36,8 @@ function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
   return { told, runs, skippedBytes };
 }
 
-const one = record(1);
-const two = record(2, { runId: one.runId, link: one.link });
+const one = syntheticRun(halves);
+const two = syntheticRun({ ...halves, fill: 2, statement: { previous: previousOf(one) } });
 const both = Buffer.concat([one.bytes, two.bytes]);
 
 test('the runs of a file are told one after the other, however the bytes come', () => {
@@ -110,7 +77,9 @@ test('packets before any header, and headers that are forged, are no run', () =>
 test('a certificate is kept with the run that it names, and with no other', () => {
   const certificate = (hash: Buffer): Buffer =>
     encodeCertificate({ runId: one.runId, headerHash: hash, link: one.link, cameraSignature: Buffer.of(1) });
-  const named = verify(Buffer.concat([one.bytes, certificate(one.hash), certificate(two.hash), two.bytes]));
+  const named = verify(
+    Buffer.concat([one.bytes, certificate(one.header.hash), certificate(two.header.hash), two.bytes]),
+  );
   assert.deepEqual(
     named.runs.map(({ certificates }) => certificates.length),
     [1, 0],

@@ -1,45 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { envelopeBytes } from './format.ts';
-import { decodeHeader, encodeHeader, encodeSignedPart, type Header } from './header.ts';
-import { commitmentOf } from './key-tree.ts';
+import { type SyntheticRunOptions, segmentMs, syntheticRun } from '../../../test/support/synthetic-run.ts';
+import type { Header } from './header.ts';
 import { PacketReader } from './reader.ts';
-import { makeRunKey, type RunKey } from './run-key.ts';
 import { RunVerifier, type Stretch } from './run-verifier.ts';
 import { RunWriter } from './run-writer.ts';
 
-interface Recorded {
-  readonly header: Header;
-  /** Whole packets, as they lie in the file. */
-  readonly packets: Buffer[];
-  readonly runKey: RunKey;
-}
-
-/** 30 s at 4 packets a second with a checkpoint every 5 s: 20 packets and a checkpoint, six times, then the final. */
-function record({ fill = 1, runKey = makeRunKey() }: { fill?: number; runKey?: RunKey } = {}): Recorded {
-  const runId = Buffer.alloc(16, fill);
-  const secret = Buffer.alloc(32, fill);
-  const part = encodeSignedPart(
-    {
-      ...{ camera: Buffer.alloc(20, 1), runId, recording: 'rec', startMs: 0, clock: { state: 'unknown' } },
-      ...{ container: 'video/mp2t', segmentMs: 10_000, checkpointMs: 5000 },
-      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
-      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
-    },
-    { wrapped: [] },
-  );
-  const header = decodeHeader(encodeHeader(part, undefined, runKey.privateKey).subarray(envelopeBytes));
-  const run = new RunWriter({
-    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: header.hash, segmentMs: 10_000 },
-  });
-  const packets: Buffer[] = [];
-  for (let index = 0; index < 120; index++) {
-    packets.push(Buffer.concat([...run.data(Buffer.from(`packet ${index}`), index * 250, index % 8 === 0)]));
-    if (index % 20 === 19) packets.push(run.checkpoint((index + 1) * 250));
-  }
-  packets.push(...run.final(30_000, 'time'));
-  return { header, packets, runKey };
+/** What lies behind the header: 20 packets and a checkpoint, six times, then the final. */
+function record(options: SyntheticRunOptions = {}) {
+  const { header, packets, runKey } = syntheticRun(options);
+  return { header, runKey, packets: packets.slice(1) };
 }
 
 /** What a verifier says of a file with these bytes behind the header. */
@@ -205,7 +176,7 @@ test('a note is told once a checkpoint vouches for it, and one that was put in i
   const secret = Buffer.alloc(32, 1);
   const { runId } = header.statement;
   const run = new RunWriter({
-    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: header.hash, segmentMs: 10_000 },
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: header.hash, segmentMs },
   });
   const note = Buffer.concat([...run.note({ what: 'gap', milliseconds: 500 }, 1000)]);
   const checkpoint = run.checkpoint(5000);
