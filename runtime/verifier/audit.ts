@@ -2,10 +2,10 @@
 import { randomInt } from 'node:crypto';
 import type { Key } from 'openpgp';
 import { printable } from '../log.ts';
+import { isSigned } from '../pgp/open-run.ts';
 import type { Input } from '../viewer/inputs.ts';
 import type { Source } from '../viewer/source.ts';
 import { sizeText } from '../viewer/timeline.ts';
-import { isSigned } from './check-file.ts';
 import { FileSampler, type Sample, undetectedShare } from './sample.ts';
 
 export interface Audit {

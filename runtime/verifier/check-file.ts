@@ -2,18 +2,13 @@
 import type { Key } from 'openpgp';
 import { magic as magic2 } from '../encrocrypt/index.ts';
 import {
-  type Certificate,
-  certifiedLine,
   FileVerifier,
   type Header,
   type Stretch,
-  signedLine,
   type VerifiedRun,
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
-import { isEncroCamError } from '../errors.ts';
-import { fingerprintOf } from '../pgp/keys.ts';
-import { verifyLine } from '../pgp/run-seal.ts';
+import { isCertified, isSigned } from '../pgp/open-run.ts';
 import type { CheckedRun, NotedGap, Voucher } from './timeline.ts';
 
 export interface CheckedFile {
@@ -92,34 +87,11 @@ async function checkedRun(
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
 }
 
-/** Whether the camera signed this header, when the run began. */
-export async function isSigned(header: Header, trusted: Key): Promise<boolean> {
-  const isNamed = header.statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
-  if (!isNamed || !header.cameraSignature) return false;
-  return isCameras(signedLine(header.hash), header.cameraSignature, trusted);
-}
-
 async function voucherOf(header: Header, end: VerifiedRun | undefined, trusted: Key): Promise<Voucher> {
-  const isNamed = header.statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
   if (header.cameraSignature) return (await isSigned(header, trusted)) ? 'signed' : 'not authentic';
-  const vouches = async (certificate: Certificate): Promise<boolean> =>
-    isNamed &&
-    end !== undefined &&
-    certificate.runId.equals(header.statement.runId) &&
-    certificate.link.equals(end.link) &&
-    isCameras(certifiedLine(certificate), certificate.cameraSignature, trusted);
-  for (const certificate of end?.certificates ?? []) if (await vouches(certificate)) return 'certified';
+  const reaching = end?.certificates.filter(({ link }) => link.equals(end.link)) ?? [];
+  for (const certificate of reaching) if (await isCertified(header, certificate, trusted)) return 'certified';
   return 'locked';
-}
-
-async function isCameras(line: string, signature: Buffer, trusted: Key): Promise<boolean> {
-  try {
-    await verifyLine(line, signature, trusted);
-    return true;
-  } catch (error) {
-    if (isEncroCamError(error, 'NOT_AUTHENTIC')) return false;
-    throw error;
-  }
 }
 
 function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {
