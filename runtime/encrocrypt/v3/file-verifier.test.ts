@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
 import { FileVerifier, type VerifiedRun } from './file-verifier.ts';
+import { envelopeBytes } from './format.ts';
 import type { Stretch } from './run-verifier.ts';
 
 /** 20 s, with the header again in the middle. */
@@ -72,6 +73,33 @@ test('packets before any header, and headers that are forged, are no run', () =>
   const { told, skippedBytes } = verify(bytes);
   assert.deepEqual(told, ['2: intact 0-20000']);
   assert.equal(skippedBytes, bytes.length - two.bytes.length);
+});
+
+test('headers beyond 64 MiB of one file are believed no longer, and what follows them belongs to nothing', () => {
+  // As large as they can be: 60 KB of initialisation in each.
+  const initialisation = Buffer.alloc(60_000);
+  const large = (fill: number): Buffer =>
+    syntheticRun({ fill, statement: { container: 'video/mp4', initialisation } }).packets[0] ?? Buffer.of();
+  const pair = [large(1), large(2)] as const;
+  const headerBytes = pair[0].length;
+  const rounds = Math.ceil((64 * 2 ** 20) / headerBytes / 2) + 10;
+  let runs = 0;
+  let skippedBytes = 0;
+  const verifier = new FileVerifier({
+    onRun: () => {
+      runs += 1;
+    },
+    onStretch: assert.fail,
+    onRunEnd: () => undefined,
+    onSkip: ({ length }) => {
+      skippedBytes += length;
+    },
+  });
+  for (let round = 0; round < rounds; round++) for (const header of pair) verifier.push(header);
+  verifier.end();
+  assert.equal(runs, Math.floor((64 * 2 ** 20) / (headerBytes - envelopeBytes)));
+  // Every other one of the rest is that of the run which was believed last.
+  assert.equal(skippedBytes, Math.ceil((2 * rounds - runs) / 2) * headerBytes);
 });
 
 test('a certificate is kept with the run that it names, and with no other', () => {
