@@ -6,6 +6,7 @@ import { isSigned } from '../pgp/open-run.ts';
 import type { Input } from '../viewer/inputs.ts';
 import type { Source } from '../viewer/source.ts';
 import { sizeText } from '../viewer/timeline.ts';
+import type { ReadingProgress } from './progress.ts';
 import { FileSampler, type Sample, undetectedShare } from './sample.ts';
 
 export interface Audit {
@@ -20,12 +21,18 @@ const confidence = 0.95;
 /** What `randomInt` can draw: 281 TB. */
 const maxDrawBytes = 2 ** 48 - 1;
 
-/** @param count samples, in files that are as likely as they are large. */
+export interface AuditOptions {
+  /** Of samples, in files that are as likely as they are large. */
+  readonly count: number;
+  /** The camera's public key. */
+  readonly trusted: Key;
+  readonly progress: ReadingProgress;
+}
+
 export async function audit(
   place: string,
   inputs: Iterable<Input> | AsyncIterable<Input>,
-  count: number,
-  trusted: Key,
+  { count, trusted, progress }: AuditOptions,
 ): Promise<Audit> {
   const files: { input: Input; sizeBytes: number; offsets: number[] }[] = [];
   for await (const input of inputs) {
@@ -49,7 +56,9 @@ export async function audit(
       if (!access) return;
       const sampler = new FileSampler(access, (header) => isSigned(header, trusted));
       for (const offset of offsets.sort((one, other) => one - other)) {
-        samples.push({ ...(await sampler.sampleAt(offset)), file: name });
+        const sample = await sampler.sampleAt(offset);
+        samples.push({ ...sample, file: name });
+        progress.add(sample.bytesRead, input.recording?.startMs);
       }
     });
   }

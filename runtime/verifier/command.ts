@@ -9,10 +9,12 @@ import { printable } from '../log.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
+import { processScreen } from '../viewer/progress.ts';
 import { wholeRange } from '../viewer/time.ts';
 import { type Audit, audit, auditAsText, auditsAsJson, isAuditSound } from './audit.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
 import { asHtml } from './page.ts';
+import { ReadingProgress } from './progress.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
 
 const maxSamples = 1_000_000;
@@ -93,11 +95,13 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
     });
   }
   const audits: Audit[] = [];
+  const progress = new ReadingProgress(processScreen());
   for (const place of args.positionals) {
     const { inputs, close } = await findInputs(place, wholeRange, args);
     try {
-      audits.push(await audit(place, inputs, count, trusted));
+      audits.push(await audit(place, inputs, { count, trusted, progress }));
     } finally {
+      progress.end();
       await close();
     }
   }
@@ -111,6 +115,7 @@ async function verifyAll(
   args: CommandArguments,
 ): Promise<Verification[]> {
   const verifications: Verification[] = [];
+  const progress = new ReadingProgress(processScreen());
   for (const place of places) {
     const { inputs, close } = await findInputs(place, wholeRange, args);
     try {
@@ -118,13 +123,14 @@ async function verifyAll(
       for await (const input of inputs) {
         const source = await input.open();
         try {
-          files.push(await checkFile(source.name, source.stream(0), trusted));
+          files.push(await checkFile(source.name, progress.read(source, input), trusted));
         } finally {
           await source.close();
         }
       }
       verifications.push(verificationOf(place, files));
     } finally {
+      progress.end();
       await close();
     }
   }
