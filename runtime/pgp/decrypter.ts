@@ -10,10 +10,11 @@ export type SignedMessage = Uint8Array | Message<MaybeStream<Uint8Array | string
  */
 export interface MessageDecrypter {
   /**
+   * @param maxBytes most that may come out. Default: {@link maxSignedBytes}.
    * @throws {EncroCamError} `KEY_LOCKED`, `PROGRAM_MISSING`: it makes no sense to go on.
    *   `DECRYPTION_FAILED`: this message cannot be decrypted; {@link NoSecretKeyError} if it is for somebody else.
    */
-  decrypt(message: Uint8Array): Promise<SignedMessage>;
+  decrypt(message: Uint8Array, maxBytes?: number): Promise<SignedMessage>;
 }
 
 /** A signed message with 16 bytes in it stays below 1.5 KiB even with RSA-16384. */

@@ -9,9 +9,9 @@ import { type GpgOptions, runGpg } from './gpg.ts';
 
 export function gpgDecrypter(options: GpgOptions = {}): MessageDecrypter {
   return {
-    async decrypt(message) {
+    async decrypt(message, maxBytes = maxSignedBytes) {
       const { exitCode, output, status } = await runGpg(
-        ['--max-output', String(maxSignedBytes), '--decrypt', '--unwrap'],
+        ['--max-output', String(maxBytes), '--decrypt', '--unwrap'],
         message,
         options,
       );

@@ -16,7 +16,7 @@ export async function keyFileDecrypter(file: string, ask: AskPassphrase): Promis
   for (const key of await readSecretKeyFile(file)) keys.push(await unlock(key, file, ask));
   const known = new Set(keys.flatMap((key) => key.getKeyIDs().map((id) => id.toHex())));
   return {
-    async decrypt(bytes) {
+    async decrypt(bytes, maxBytes = maxSignedBytes) {
       try {
         const message = await readMessage({ binaryMessage: bytes });
         const recipients = message.getEncryptionKeyIDs();
@@ -24,7 +24,7 @@ export async function keyFileDecrypter(file: string, ask: AskPassphrase): Promis
           throw new NoSecretKeyError(`${file} holds`);
         }
         // Compression is the one thing by which 64 KiB could grow.
-        const config = { ...defaults, maxDecompressedMessageSize: maxSignedBytes };
+        const config = { ...defaults, maxDecompressedMessageSize: maxBytes };
         return await message.decrypt(keys, undefined, undefined, undefined, config);
       } catch (error) {
         if (error instanceof EncroCamError) throw error;

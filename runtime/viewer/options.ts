@@ -1,8 +1,10 @@
 /** What `decrypt` and `play` have in common on the command line. */
 import path from 'node:path';
+import type { Key } from 'openpgp';
 import type { CommandArguments } from '../commands.ts';
 import { EncroCamError } from '../errors.ts';
 import { askSecret } from '../pgp/ask-secret.ts';
+import type { MessageDecrypter } from '../pgp/decrypter.ts';
 import { cachingOpener, createKeyOpener, type KeyOpener } from '../pgp/open.ts';
 
 export const keyOptions = {
@@ -41,6 +43,15 @@ export function stringOption(args: CommandArguments, name: string): string | und
 
 /** @throws {EncroCamError} `USAGE`, and whatever reading the keys throws. */
 export async function keyOpenerFrom(args: CommandArguments): Promise<KeyOpener> {
+  const trusted = await trustedFrom(args);
+  return cachingOpener(createKeyOpener(await decrypterFrom(args), trusted));
+}
+
+/**
+ * The camera's public key, from `--signed-by`.
+ * @throws {EncroCamError} `USAGE`, `SIGNER_UNKNOWN`, `KEY_UNREADABLE`
+ */
+export async function trustedFrom(args: CommandArguments): Promise<Key> {
   const signedBy = stringOption(args, 'signed-by');
   if (signedBy === undefined || signedBy === '') {
     throw new EncroCamError('USAGE', 'Say whose recording this must be: --signed-by is missing.', {
@@ -48,15 +59,21 @@ export async function keyOpenerFrom(args: CommandArguments): Promise<KeyOpener> 
     });
   }
   const { findTrustedSigner } = await import('../pgp/trusted-signer.ts');
-  const trusted = await findTrustedSigner(signedBy);
+  return findTrustedSigner(signedBy);
+}
+
+/**
+ * What decrypts with the secret key of whoever runs this: `--key`, or gpg.
+ * @throws {EncroCamError} `KEY_UNREADABLE`, `KEY_LOCKED`
+ */
+export async function decrypterFrom(args: CommandArguments): Promise<MessageDecrypter> {
   const keyFile = stringOption(args, 'key');
   if (keyFile === undefined) {
     const { gpgDecrypter } = await import('../pgp/gpg-decrypter.ts');
-    return cachingOpener(createKeyOpener(gpgDecrypter(), trusted));
+    return gpgDecrypter();
   }
   const { keyFileDecrypter } = await import('../pgp/key-file-decrypter.ts');
-  const decrypter = await keyFileDecrypter(path.resolve(keyFile), (prompt) =>
+  return keyFileDecrypter(path.resolve(keyFile), (prompt) =>
     askSecret(prompt, { variable: 'ENCROCAM_PASSPHRASE', code: 'KEY_LOCKED' }),
   );
-  return cachingOpener(createKeyOpener(decrypter, trusted));
 }
