@@ -56,6 +56,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verifier/command.ts')).command,
   },
   {
+    name: 'share',
+    summary: 'give somebody the keys of a part of the recordings, and of nothing else',
+    load: async () => (await import('./sharing/share-command.ts')).command,
+  },
+  {
     name: 'keygen',
     summary: 'make a signing key for a camera',
     load: async () => (await import('./pgp/keygen-command.ts')).command,

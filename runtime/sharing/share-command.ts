@@ -1,0 +1,208 @@
+/** `encrocam share`: see the help text. */
+import { writeFile } from 'node:fs/promises';
+import type { Command, CommandArguments } from '../commands.ts';
+import { EncroCamError, messageOf } from '../errors.ts';
+import { exitCode } from '../exit-codes.ts';
+import { localTime, printable } from '../log.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { findInputs } from '../viewer/inputs.ts';
+import {
+  decrypterFrom,
+  driveHelp,
+  driveOptions,
+  keyOptions,
+  rangeOptions,
+  stringOption,
+  trustedFrom,
+} from '../viewer/options.ts';
+import { ownerRunKeys, type RunKeySource } from '../viewer/run-keys.ts';
+import { parseRange, parseTime } from '../viewer/time.ts';
+import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
+import { type FoundRun, findRuns } from './find-runs.ts';
+import { grantOf, type RunRange } from './grant.ts';
+import { parseBase, shareLink } from './link.ts';
+import { encryptShare, receiversIn } from './share-file.ts';
+
+const help = `Usage: encrocam share INPUT --from TIME --to TIME --signed-by KEY (--with KEY | --link) [OPTIONS]
+
+Gives somebody the keys of a part of your recordings, and of nothing else: nothing is encrypted again, and the recordings stay as they
+are and where they are. Whoever gets the share needs INPUT as well, and your camera's public key:
+
+    encrocam play INPUT --signed-by camera.public.asc --share FILE
+
+INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
+
+  --from TIME, --to TIME what to share: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
+  --with KEY             a file with the receiver's public OpenPGP key: only that key opens the share
+  --link                 make a link instead, for whoever has it; all of it stands behind the #
+  --base URL             what the link begins with, an https:// address. Default: encrocam-share:
+  --expires TIME         our software refuses the share from then on: a time, or +7d (s, m, h, d)
+  --note TEXT            for people, at most ${maxNoteBytes} bytes
+  --out FILE             write the share there; it must not exist yet. Default: standard output
+  --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with that key
+  --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
+                         Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
+${driveHelp}
+A share opens whole segments (a minute, unless set otherwise) at both ends: what is cut off to the second is cut off by our software.
+What was given cannot be taken back. docs/guide/sharing.md says more.
+`;
+
+export const command: Command = {
+  help,
+  options: {
+    ...keyOptions,
+    ...rangeOptions,
+    ...driveOptions,
+    ...{ with: { type: 'string' }, link: { type: 'boolean' }, base: { type: 'string' } },
+    ...{ expires: { type: 'string' }, note: { type: 'string' }, out: { type: 'string' } },
+  },
+  async run(args) {
+    const [input, extra] = args.positionals;
+    if (input === undefined || extra !== undefined) throw usage('share takes one INPUT.');
+    const nowMs = Date.now();
+    const range = boundedRange(args, nowMs);
+    const make = await shareMaker(args);
+    const terms = termsFrom(args, nowMs);
+    const trusted = await trustedFrom(args);
+    const owner = ownerRunKeys(await decrypterFrom(args));
+    const { inputs, close } = await findInputs(input, range, args);
+    try {
+      const { runs, foreign } = await findRuns(input, inputs, range, trusted);
+      const camera = Buffer.from(fingerprintOf(trusted), 'hex');
+      const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
+      const share = encodeCapability(capability);
+      await write(await make(share), stringOption(args, 'out'));
+      for (const line of [...summary(capability, runs, share.length), ...warnings(runs, foreign)]) {
+        process.stderr.write(`${line}\n`);
+      }
+      return exitCode.whole;
+    } finally {
+      await close();
+    }
+  },
+};
+
+/**
+ * `--from` and `--to`, both of which must be there: nobody shall share a camera's whole past by leaving one out.
+ * @throws {EncroCamError} `USAGE`
+ */
+export function boundedRange(args: CommandArguments, nowMs: number): RunRange {
+  const { fromMs, toMs } = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
+  if (fromMs === undefined || toMs === undefined) throw usage('Both --from and --to are needed.');
+  return { fromMs, toMs };
+}
+
+/**
+ * The nodes of each run's part.
+ * @throws {EncroCamError} what opening a run's secret throws; `DECRYPTION_FAILED` if it is not sealed for OpenPGP.
+ */
+export async function grant(runs: readonly FoundRun[], owner: RunKeySource): Promise<Capability['runs']> {
+  const granted: Capability['runs'][number][] = [];
+  for (const run of runs) {
+    const keys = await owner.keysOf(run.header);
+    if (!keys) {
+      throw new EncroCamError(
+        'DECRYPTION_FAILED',
+        `A run in ${run.checked.file} has no secret for OpenPGP.`,
+        {
+          hint: 'Share it with the key that it was sealed for.',
+        },
+      );
+    }
+    granted.push(grantOf(run, run.part, keys));
+  }
+  return granted;
+}
+
+/** Checked before anything is read, so that an hour's work does not end in a wrong option. */
+async function shareMaker(args: CommandArguments): Promise<(share: Buffer) => Promise<string>> {
+  const [receiver, base] = [stringOption(args, 'with'), stringOption(args, 'base')];
+  const isLink = args.values.link === true;
+  if (isLink === (receiver !== undefined)) throw usage('Either --with KEY or --link is needed.');
+  if (receiver === undefined) {
+    const begin = base === undefined ? undefined : parseBase(base);
+    return async (share) => `${shareLink(share, begin)}\n`;
+  }
+  if (base !== undefined) throw usage('--base is for --link.');
+  const keys = await receiversIn(receiver);
+  return (share) => encryptShare(share, keys);
+}
+
+function termsFrom(args: CommandArguments, nowMs: number): Pick<Capability, 'expiresMs' | 'note'> {
+  const [expires, note] = [stringOption(args, 'expires'), stringOption(args, 'note')];
+  const length = Buffer.byteLength(note ?? ' ');
+  if (length === 0 || length > maxNoteBytes) throw usage(`--note takes 1 to ${maxNoteBytes} bytes.`);
+  return {
+    ...(expires === undefined ? {} : { expiresMs: parseExpiry(expires, nowMs) }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+/**
+ * A time as elsewhere, or `+7d` from now.
+ * @throws {EncroCamError} `USAGE`, also for a time that is over.
+ */
+export function parseExpiry(text: string, nowMs: number): number {
+  const ahead = /^\+(\d{1,9}[smhd])$/.exec(text)?.[1];
+  const expiresMs =
+    ahead === undefined
+      ? parseTime(text, 'expires', nowMs)
+      : 2 * nowMs - parseTime(`-${ahead}`, 'expires', nowMs);
+  if (expiresMs > nowMs) return expiresMs;
+  throw usage(`--expires: ${localTime(new Date(expiresMs))} is over.`);
+}
+
+async function write(text: string, file: string | undefined): Promise<void> {
+  if (file === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    await writeFile(file, text, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    throw new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(file)}: ${messageOf(error)}.`, {
+      hint: 'Name a file that does not exist yet.',
+      cause: error,
+    });
+  }
+}
+
+function summary(capability: Capability, runs: readonly FoundRun[], bytes: number): string[] {
+  const { fromMs, toMs, expiresMs } = capability;
+  const clock = (timeMs: number): string => localTime(new Date(timeMs)).slice(0, 19);
+  const nodes = capability.runs.reduce((sum, run) => sum + run.nodes.length, 0);
+  const lines = runs.map(({ checked, header, lengthMs }, number) => {
+    const { startMs, segmentMs } = header.statement;
+    const {
+      fromMs: from,
+      toMs: to,
+      nodes: given,
+    } = capability.runs[number] ?? { fromMs: 0, toMs: 0, nodes: [] };
+    const { first, last } = segmentsOf(given);
+    const end = startMs + Math.min((last + 1) * segmentMs, lengthMs);
+    const opened = `${clock(startMs + first * segmentMs)} to ${clock(end)}`;
+    return `  ${checked.file}: ${clock(startMs + from)} to ${clock(startMs + to)}; its keys open ${opened}`;
+  });
+  const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+  return [
+    `Shared from ${clock(fromMs)} to ${clock(toMs)}: ${count(nodes, 'key')} of ${count(runs.length, 'run')}, ${bytes} bytes`,
+    ...lines,
+    expiresMs === undefined
+      ? '  It does not expire.'
+      : `  Our software refuses it from ${clock(expiresMs)} on. What was given cannot be taken back.`,
+  ];
+}
+
+function warnings(runs: readonly FoundRun[], foreign: readonly string[]): string[] {
+  const locked = runs
+    .filter(({ checked }) => checked.voucher === 'locked')
+    .map(({ checked }) => checked.file);
+  return [
+    ...foreign.map((file) => `  ! left out, since somebody else signed it: a run in ${file}`),
+    ...locked.map((file) => `  ! recorded while locked, and not certified by the camera: a run in ${file}`),
+  ];
+}
+
+function usage(message: string): EncroCamError {
+  return new EncroCamError('USAGE', message, { hint: 'See encrocam share --help.' });
+}
