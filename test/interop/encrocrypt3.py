@@ -133,7 +133,7 @@ class Run:
     def __init__(self, header):
         self.header, self.pending, self.stretches = header, [], []
         self.previous, self.number, self.settled, self.ms = header.hash, 0, 0, 0
-        self.ended, self.certificates = False, []
+        self.ended, self.certificates, self.reach = False, [], {header.hash: 0}
 
     def tell(self, verdict, to):
         to = max(to, self.ms)
@@ -160,6 +160,7 @@ class Run:
         self.tell("intact" if whole else "tampered" if inside else "missing", to)
         self.number, self.settled = number + 1, first + count
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
+        self.reach[self.previous] = self.ms
 
     def final(self, body):
         if len(body) != 106 or not 1 <= body[9] <= 5 or not self.header.signed(
@@ -171,20 +172,26 @@ class Run:
             self.tell("tampered" if self.ended or self.pending or lacking < 0 else "missing", u(body[6:9]))
         self.pending, self.ended = [], True
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
+        self.reach[self.previous] = self.ms
 
     def report(self, camera):
         if self.pending:
             self.tell("tampered" if self.ended else "unfinished", self.pending[-1][2])
-        header, state = self.header, "locked"
+        header, state, to = self.header, "locked", None
         if header.signature:
             line = "EncroCrypt3 header %s\n" % header.hash.hex()
             state = "signed" if gpg_verifies(line, header.signature, camera, header.camera) else "not authentic"
-        for run, hash_, link, signature in self.certificates:
+        for run, hash_, link, signature, reach in self.certificates:
             line = "EncroCrypt3 certificate %s %s %s\n" % (run.hex(), hash_.hex(), link.hex())
-            if not header.signature and link == self.previous and run == header.run and hash_ == header.hash \
+            if not header.signature and reach is not None and run == header.run and hash_ == header.hash \
                     and gpg_verifies(line, signature, camera, header.camera):
-                state = "certified"
-        return {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % tuple(s) for s in self.stretches]}
+                state, to = "certified", max(reach, to or 0)
+        report = {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % tuple(s) for s in self.stretches]}
+        return report if to is None else {**report, "certifiedToMs": to}
+
+
+def end_of(report):
+    return max([int(s.rpartition("-")[2]) for s in report["stretches"]], default=0)
 
 
 def gpg_verifies(line, signature, camera, fingerprint):
@@ -217,7 +224,8 @@ def verify(data, camera):
         elif kind == FINAL:
             runs[-1].final(body)
         elif kind == CERTIFICATE:
-            runs[-1].certificates.append((body[:16], body[16:48], body[48:80], body[80:]))
+            reach = runs[-1].reach.get(body[48:80])
+            runs[-1].certificates.append((body[:16], body[16:48], body[48:80], body[80:], reach))
         else:
             runs[-1].pending.append((u(packet[7:10]), sha256(b"\0", packet), u(packet[10:13])))
     return [run.report(camera) for run in runs]
@@ -289,7 +297,8 @@ def main():
         runs = verify(data, options.camera)
         print(json.dumps(runs, indent=2))
         good = all(r["state"] in ("signed", "certified") and r["ended"]
-                   and all(s.startswith("intact ") for s in r["stretches"]) for r in runs)
+                   and all(s.startswith("intact ") for s in r["stretches"])
+                   and r.get("certifiedToMs") in (None, end_of(r)) for r in runs)
         sys.exit(0 if runs and good else 1)
     nodes = json.load(open(options.nodes)) if options.nodes else []
     decrypt(data, {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}, sys.stdout.buffer)

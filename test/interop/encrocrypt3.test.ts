@@ -33,6 +33,7 @@ const maxOutputBytes = 10_000_000;
 
 interface RunReport {
   readonly state: string;
+  readonly certifiedToMs?: number;
   readonly ended: boolean;
   readonly stretches: readonly string[];
 }
@@ -97,21 +98,19 @@ async function verifyOurs(file: Buffer): Promise<RunReport[]> {
   verifier.end();
   return Promise.all(
     runs.map(async ({ run: ended, header, stretches }) => {
-      const isSigned =
-        header.cameraSignature && (await isCameras(signedLine(header.hash), header.cameraSignature));
-      const certified = await Promise.all(
-        (ended?.certificates ?? [])
-          .filter(({ link }) => ended && link.equals(ended.link))
-          .map((certificate) => isCameras(certifiedLine(certificate), certificate.cameraSignature)),
-      );
-      const state = header.cameraSignature
-        ? isSigned
-          ? 'signed'
-          : 'not authentic'
-        : certified.includes(true)
-          ? 'certified'
-          : 'locked';
-      return { state, ended: ended?.final !== undefined, stretches };
+      const report = { ended: ended?.final !== undefined, stretches };
+      if (header.cameraSignature) {
+        const signed = await isCameras(signedLine(header.hash), header.cameraSignature);
+        return { state: signed ? 'signed' : 'not authentic', ...report };
+      }
+      const reached: number[] = [];
+      for (const certificate of ended?.certificates ?? []) {
+        const isGenuine = await isCameras(certifiedLine(certificate), certificate.cameraSignature);
+        if (isGenuine && certificate.toMs !== undefined) reached.push(certificate.toMs);
+      }
+      return reached.length > 0
+        ? { state: 'certified', certifiedToMs: Math.max(...reached), ...report }
+        : { state: 'locked', ...report };
     }),
   );
 }

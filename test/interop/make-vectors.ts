@@ -5,117 +5,61 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  certifiedLine,
-  commitmentOf,
-  coverOf,
-  encodeCertificate,
-  encodeHeader,
-  encodeSignedPart,
-  makeRunKey,
-  type PacketParts,
-  RunWriter,
-  rootOf,
-  type Statement,
-  signedLine,
-} from '../../runtime/encrocrypt/v3/index.ts';
+import { commitmentOf, coverOf, packetType, rootOf } from '../../runtime/encrocrypt/v3/index.ts';
 import { fingerprintOf } from '../../runtime/pgp/keys.ts';
-import { sealRunSecret, signLine } from '../../runtime/pgp/run-seal.ts';
-import { loadSealingKeys } from '../../runtime/pgp/seal.ts';
+import { cameraKeys } from '../support/camera-recordings.ts';
+import {
+  certificateOf,
+  linkOfPacket,
+  previousOf,
+  type SyntheticRun,
+  segmentMs,
+  signedRun,
+} from '../support/synthetic-run.ts';
 
 const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt3');
 const keys = path.join(vectors, '../encrocrypt2');
-const segmentMs = 10_000;
 const startMs = Date.UTC(2027, 0, 15, 8);
 const packetMs = 125;
-const sealingKeys = await loadSealingKeys(
-  [path.join(keys, 'owner.public.asc')],
-  path.join(keys, 'camera.secret.asc'),
-);
-const video = (await readFile(path.join(keys, 'whole.ts'))).subarray(0, 120_000);
+const sealingKeys = await cameraKeys();
+const video = (await readFile(path.join(keys, 'whole.ts'))).subarray(0, 24_000);
 const videoPackets = 240;
 const pieceBytes = video.length / videoPackets;
-
-interface Run {
-  readonly packets: Buffer[];
-  readonly runId: Buffer;
-  readonly secret: Buffer;
-  readonly hash: Buffer;
-  readonly link: Buffer;
-}
+const pieceAt = (index: number): Buffer => video.subarray(index * pieceBytes, (index + 1) * pieceBytes);
 
 /** 30 s of video in 240 packets, a checkpoint every 5 s, the header again in the middle. */
-async function record(
-  options: { previous?: Statement['previous']; isLocked?: boolean; laterMs?: number } = {},
-): Promise<Run> {
-  const runKey = makeRunKey();
-  const runId = randomBytes(16);
-  const secret = randomBytes(32);
-  const part = encodeSignedPart(
-    {
-      camera: Buffer.from(fingerprintOf(sealingKeys.signer), 'hex'),
-      ...{
-        runId,
-        recording: 'rec-20270115T080000Z-3600s.encrocam',
-        startMs: startMs + (options.laterMs ?? 0),
-      },
-      ...(options.previous ? { previous: options.previous } : {}),
-      ...{
-        clock: { state: 'synchronised', errorMs: 20 },
-        container: 'video/mp2t',
-        segmentMs,
-        checkpointMs: 5000,
-      },
-      recipients: sealingKeys.recipients.map((key) => ({
-        type: 'openpgp',
-        id: Buffer.from(fingerprintOf(key), 'hex'),
-      })),
-      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+function record(
+  options: { after?: SyntheticRun; isLocked?: boolean; laterMs?: number } = {},
+): Promise<SyntheticRun> {
+  const { after, isLocked = false, laterMs = 0 } = options;
+  return signedRun(sealingKeys, {
+    ...{ isLocked, runId: randomBytes(16), secret: randomBytes(32) },
+    ...{ seconds: 30, packetsPerSecond: 1000 / packetMs, headerAgainAt: 120, video: pieceAt },
+    statement: {
+      ...{ recording: 'rec-20270115T080000Z-3600s.encrocam', startMs: startMs + laterMs },
+      clock: { state: 'synchronised', errorMs: 20 },
+      ...(after ? { previous: previousOf(after) } : {}),
     },
-    { openpgp: Buffer.from(await sealRunSecret(secret, sealingKeys)), wrapped: [] },
-  );
-  const signature = options.isLocked
-    ? undefined
-    : Buffer.from(await signLine(signedLine(part.hash), sealingKeys));
-  const header = encodeHeader(part, signature, runKey.privateKey);
-  const run = new RunWriter({
-    ...{
-      runId,
-      secret: Buffer.from(secret),
-      runPrivateKey: runKey.privateKey,
-      headerHash: part.hash,
-      segmentMs,
+    before(index, run, timeMs) {
+      if (index === 100)
+        return [run.note({ what: 'gap', milliseconds: 1500, cause: 'the camera was unplugged' }, timeMs)];
+      return index === 101 ? [run.event({ what: 'motion', zone: 'door', score: 0.4 }, timeMs)] : [];
     },
   });
-  const packets = [header];
-  const add = (parts: PacketParts): void => void packets.push(Buffer.concat([...parts]));
-  for (let index = 0; index < videoPackets; index++) {
-    const timeMs = index * packetMs;
-    if (index === 100)
-      add(run.note({ what: 'gap', milliseconds: 1500, cause: 'the camera was unplugged' }, timeMs));
-    if (index === 101) add(run.event({ what: 'motion', zone: 'door', score: 0.4 }, timeMs));
-    if (index === 120) packets.push(header);
-    add(run.data(video.subarray(index * pieceBytes, (index + 1) * pieceBytes), timeMs, index % 16 === 0));
-    if (index % 40 === 39) packets.push(run.checkpoint((index + 1) * packetMs));
-  }
-  packets.push(...run.final(videoPackets * packetMs, 'time'));
-  return { packets, runId, secret, hash: part.hash, link: run.link };
 }
 
 /** Where the n-th data packet lies among the packets. */
-function indexOfData(run: Run, wanted: number): number {
+function indexOfData(run: SyntheticRun, wanted: number): number {
   let seen = -1;
   return run.packets.findIndex((packet) => (packet[3] ?? 0) >= 0x80 && ++seen === wanted);
 }
 
 const whole = await record();
-const next = await record({ previous: { runId: whole.runId, link: whole.link }, laterMs: 60_000 });
+const next = await record({ after: whole, laterMs: 60_000 });
 const locked = await record({ isLocked: true });
-const certificate = { runId: locked.runId, headerHash: locked.hash, link: locked.link };
-const certified = encodeCertificate({
-  ...certificate,
-  cameraSignature: Buffer.from(await signLine(certifiedLine(certificate), sealingKeys)),
-});
+const certified = await certificateOf(locked, sealingKeys);
+const [, , third = Buffer.of()] = locked.packets.filter((packet) => packet[3] === packetType.checkpoint);
+const certifiedInPart = await certificateOf(locked, sealingKeys, { link: linkOfPacket(locked, third) });
 const hit = indexOfData(whole, 90);
 const changed = Buffer.from(whole.packets[hit] ?? Buffer.alloc(0));
 changed[30] = (changed[30] ?? 0) ^ 1;
@@ -125,7 +69,7 @@ const textOf = (isThere: (index: number) => boolean): Buffer =>
   Buffer.concat(
     Array.from({ length: videoPackets }, (_, index) => index)
       .filter(isThere)
-      .map((index) => video.subarray(index * pieceBytes, (index + 1) * pieceBytes)),
+      .map(pieceAt),
   );
 const all = textOf(() => true);
 const intact = ['intact 0-30000'];
@@ -139,7 +83,12 @@ const files: {
   file: string;
   what: string;
   packets: readonly Buffer[];
-  runs: { state: 'signed' | 'locked' | 'certified'; ended: boolean; stretches: string[] }[];
+  runs: {
+    state: 'signed' | 'locked' | 'certified';
+    certifiedToMs?: number;
+    ended: boolean;
+    stretches: string[];
+  }[];
   plaintext: Buffer;
 }[] = [
   {
@@ -196,7 +145,14 @@ const files: {
     file: 'certified.encrocam',
     what: 'recorded while locked, and certified afterwards',
     packets: [...locked.packets, certified],
-    runs: [{ state: 'certified', ended: true, stretches: intact }],
+    runs: [{ state: 'certified', certifiedToMs: 30_000, ended: true, stretches: intact }],
+    plaintext: all,
+  },
+  {
+    file: 'certified-in-part.encrocam',
+    what: 'recorded while locked, and certified up to the third checkpoint: nobody vouches for what is behind it',
+    packets: [...locked.packets, certifiedInPart],
+    runs: [{ state: 'certified', certifiedToMs: 15_000, ended: true, stretches: intact }],
     plaintext: all,
   },
 ];
