@@ -52,32 +52,37 @@ async function contentOf(decrypted: Awaited<ReturnType<MessageDecrypter['decrypt
 }
 
 /** Whether a header names this camera. */
-function isNamed({ statement }: Header, trusted: Key): boolean {
+export function isNamed({ statement }: Header, trusted: Key): boolean {
   return statement.camera.toString('hex').toUpperCase() === fingerprintOf(trusted);
 }
 
 /** Whether the camera signed this header, when the run began. */
 export async function isSigned(header: Header, trusted: Key): Promise<boolean> {
   if (!isNamed(header, trusted) || !header.cameraSignature) return false;
-  return isCameras(signedLine(header.hash), header.cameraSignature, trusted);
+  return (await signedAt(signedLine(header.hash), header.cameraSignature, trusted)) !== undefined;
 }
 
-/** Whether the camera vouched for this run later, up to the link that the certificate names. */
-export async function isCertified(header: Header, certificate: Certificate, trusted: Key): Promise<boolean> {
-  return (
+/**
+ * When the camera vouched for this run, by its clock: up to the link that the certificate names.
+ * @returns undefined if it did not.
+ */
+export async function certifiedAt(
+  header: Header,
+  certificate: Certificate,
+  trusted: Key,
+): Promise<Date | undefined> {
+  const isOfThisRun =
     isNamed(header, trusted) &&
     certificate.runId.equals(header.statement.runId) &&
-    certificate.headerHash.equals(header.hash) &&
-    isCameras(certifiedLine(certificate), certificate.cameraSignature, trusted)
-  );
+    certificate.headerHash.equals(header.hash);
+  return isOfThisRun ? signedAt(certifiedLine(certificate), certificate.cameraSignature, trusted) : undefined;
 }
 
-async function isCameras(line: string, signature: Buffer, trusted: Key): Promise<boolean> {
+async function signedAt(line: string, signature: Buffer, trusted: Key): Promise<Date | undefined> {
   try {
-    await verifyLine(line, signature, trusted);
-    return true;
+    return await verifyLine(line, signature, trusted);
   } catch (error) {
-    if (isEncroCamError(error, 'NOT_AUTHENTIC')) return false;
+    if (isEncroCamError(error, 'NOT_AUTHENTIC')) return undefined;
     throw error;
   }
 }

@@ -35,9 +35,10 @@ export async function signLine(line: string, keys: SealingKeys, now = new Date()
 
 /**
  * Checks that exactly one signature is there, and that the camera made it while its key was valid.
+ * @returns when it says that it was made, by the camera's clock.
  * @throws {EncroCamError} `NOT_AUTHENTIC`
  */
-export async function verifyLine(line: string, signature: Uint8Array, trusted: Key): Promise<void> {
+export async function verifyLine(line: string, signature: Uint8Array, trusted: Key): Promise<Date> {
   try {
     const { signatures } = await verify({
       message: await createMessage({ binary: Buffer.from(line) }),
@@ -48,6 +49,9 @@ export async function verifyLine(line: string, signature: Uint8Array, trusted: K
     const [first, second] = signatures;
     if (!first || second) throw new Error(`it has ${signatures.length} signatures instead of one`);
     await first.verified;
+    const created = (await first.signature).packets[0]?.created;
+    if (!created) throw new Error('it does not say when it was made');
+    return created;
   } catch (error) {
     throw notAuthentic(messageOf(error), error);
   }

@@ -8,8 +8,8 @@ import {
   type VerifiedRun,
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
-import { isCertified, isSigned } from '../pgp/open-run.ts';
-import type { CheckedRun, NotedGap, Voucher } from './timeline.ts';
+import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
+import type { Certification, CheckedRun, NotedGap, Voucher } from './timeline.ts';
 
 export interface CheckedFile {
   readonly name: string;
@@ -88,10 +88,16 @@ async function checkedRun(
 }
 
 async function voucherOf(header: Header, end: VerifiedRun | undefined, trusted: Key): Promise<Voucher> {
+  if (!isNamed(header, trusted)) return 'not authentic';
   if (header.cameraSignature) return (await isSigned(header, trusted)) ? 'signed' : 'not authentic';
-  const reaching = end?.certificates.filter(({ link }) => link.equals(end.link)) ?? [];
-  for (const certificate of reaching) if (await isCertified(header, certificate, trusted)) return 'certified';
-  return 'locked';
+  let furthest: Certification | undefined;
+  for (const certificate of end?.certificates ?? []) {
+    const at = await certifiedAt(header, certificate, trusted);
+    const { toMs } = certificate;
+    const isFurther = !furthest || (toMs ?? -1) > (furthest.toMs ?? -1);
+    if (at && isFurther) furthest = { atMs: at.getTime(), toMs };
+  }
+  return furthest ?? 'locked';
 }
 
 function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {

@@ -28,9 +28,12 @@ export function isSound({ files, timeline }: Verification): boolean {
   return isClean && isWhole(timeline);
 }
 
-/** Whether there is something that somebody else signed, a header without anything behind it included. */
-export function hasForeign({ files }: Verification): boolean {
-  return files.some(({ runs }) => runs.some(({ voucher }) => voucher === 'not authentic'));
+/** Whether there is something that the camera did not sign, a header without anything behind it included. */
+export function hasForeign({ files, timeline }: Verification): boolean {
+  return (
+    files.some(({ runs }) => runs.some(({ voucher }) => voucher === 'not authentic')) ||
+    timeline.intervals.some(({ state }) => state === 'not authentic')
+  );
 }
 
 export function asText(verification: Verification): string {

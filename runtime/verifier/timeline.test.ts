@@ -114,11 +114,31 @@ test('gaps that the camera told of are cut out of what is intact', () => {
 
 test('what nobody vouches for is told apart', () => {
   assert.match(told(run(1, 0, { voucher: 'locked' }))[0] ?? '', /^locked 0-60: recorded while locked/);
-  assert.deepEqual(told(run(1, 0, { voucher: 'certified' })), ['intact 0-60']);
   assert.deepEqual(told(run(1, 0, { voucher: 'not authentic' })), ['not authentic 0-60']);
   const tampered = { verdict: 'tampered', fromMs: 0, toMs: hour, found: 1, expected: 2 } as const;
   assert.deepEqual(told(run(1, 0, { voucher: 'locked', stretches: [tampered] })), ['tampered 0-60']);
   assert.ok(!isWhole(timelineOf([run(1, 0, { voucher: 'locked' })])));
+});
+
+test("what was recorded while locked is intact as far as a certificate reaches, and nobody's beyond", () => {
+  process.env.TZ = 'UTC';
+  const atMs = Date.UTC(2027, 0, 15, 8);
+  const certified = (toMs: number | undefined): string[] => told(run(1, 0, { voucher: { atMs, toMs } }));
+  const when = 'certified at 2027-01-15 08:00:00 +00:00';
+  assert.deepEqual(certified(hour), [`intact 0-60: recorded while locked, ${when}`]);
+  assert.deepEqual(certified(hour / 2), [
+    `intact 0-30: recorded while locked, ${when}`,
+    'not authentic 30-60: behind what the camera certified at 2027-01-15 08:00:00 +00:00',
+  ]);
+  assert.deepEqual(certified(0), [
+    'not authentic 0-60: behind what the camera certified at 2027-01-15 08:00:00 +00:00',
+  ]);
+  assert.deepEqual(certified(undefined), [
+    `locked 0-60: recorded while locked; the end that was ${when} is not here`,
+  ]);
+  assert.ok(isWhole(timelineOf([run(1, 0, { voucher: { atMs, toMs: hour } })])));
+  for (const toMs of [hour - 1, undefined])
+    assert.ok(!isWhole(timelineOf([run(1, 0, { voucher: { atMs, toMs } })])));
 });
 
 test('a run that stands in two files, and a clock that went back, are told', () => {

@@ -3,13 +3,21 @@
  * names the end of the one before. Pure.
  */
 import type { EndReason, Header, Stretch } from '../encrocrypt/v3/index.ts';
+import { localTime } from '../log.ts';
+
+/** The camera vouched for a run afterwards: it was recorded while locked. */
+export interface Certification {
+  /** When, by the camera's clock: milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Up to when, in milliseconds since the run's start. `undefined`: what the camera certified is not here. */
+  readonly toMs: number | undefined;
+}
 
 /** Who vouches for a run. */
 export type Voucher =
   /** The camera, when it began. */
   | 'signed'
-  /** The camera, afterwards: it was recorded while locked. */
-  | 'certified'
+  | Certification
   /** Nobody yet: recorded while locked. */
   | 'locked'
   /** Somebody else than the camera that is trusted. */
@@ -156,19 +164,48 @@ function causeBetween({ ended }: CheckedRun): string {
 
 function intervalsOf(run: CheckedRun): Interval[] {
   const startMs = startOf(run);
-  return run.stretches.flatMap((stretch) => {
-    const state = stateOf(stretch, run.voucher);
-    const whole: Interval = {
-      ...{ state, fromMs: startMs + stretch.fromMs, toMs: startMs + stretch.toMs, file: run.file },
-      ...(state === 'locked' ? { cause: 'recorded while locked; the camera has not certified it' } : {}),
-    };
-    return state === 'intact' ? withGaps(whole, run) : [whole];
-  });
+  return run.stretches.flatMap((stretch) =>
+    cutAtCertificate(stretch, run.voucher).flatMap(({ verdict, fromMs, toMs }) => {
+      const whole: Interval = {
+        ...judged(verdict, toMs, run.voucher),
+        ...{ fromMs: startMs + fromMs, toMs: startMs + toMs, file: run.file },
+      };
+      return whole.state === 'intact' ? withGaps(whole, run) : [whole];
+    }),
+  );
 }
 
-function stateOf({ verdict }: Stretch, voucher: Voucher): State {
-  if (voucher === 'not authentic') return 'not authentic';
-  return verdict === 'intact' && voucher === 'locked' ? 'locked' : verdict;
+/** In two, where a certificate ends within it. */
+function cutAtCertificate(stretch: Stretch, voucher: Voucher): Stretch[] {
+  const toMs = typeof voucher === 'object' ? voucher.toMs : undefined;
+  if (toMs === undefined || toMs <= stretch.fromMs || toMs >= stretch.toMs) return [stretch];
+  return [
+    { ...stretch, toMs },
+    { ...stretch, fromMs: toMs },
+  ];
+}
+
+function judged(
+  verdict: Stretch['verdict'],
+  toMs: number,
+  voucher: Voucher,
+): Pick<Interval, 'state' | 'cause'> {
+  if (voucher === 'not authentic') return { state: 'not authentic' };
+  if (verdict !== 'intact' || voucher === 'signed') return { state: verdict };
+  if (voucher === 'locked') {
+    return { state: 'locked', cause: 'recorded while locked; the camera has not certified it' };
+  }
+  const at = localTime(new Date(voucher.atMs));
+  const when = `${at.slice(0, 19)} ${at.slice(24)}`;
+  if (voucher.toMs === undefined) {
+    return {
+      state: 'locked',
+      cause: `recorded while locked; the end that was certified at ${when} is not here`,
+    };
+  }
+  return toMs <= voucher.toMs
+    ? { state: 'intact', cause: `recorded while locked, certified at ${when}` }
+    : { state: 'not authentic', cause: `behind what the camera certified at ${when}` };
 }
 
 /** Cuts the gaps that the camera told of out of a stretch. */

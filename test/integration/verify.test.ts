@@ -4,8 +4,10 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
+import { packetType } from '../../runtime/encrocrypt/v3/index.ts';
 import { startFtpServer } from '../ftp-servers/index.ts';
-import { cameraFile, ownerFile, recordMinutes } from '../support/camera-recordings.ts';
+import { cameraFile, cameraKeys, ownerFile, recordMinutes } from '../support/camera-recordings.ts';
+import { certificateOf, linkOfPacket } from '../support/synthetic-run.ts';
 import { verify } from '../support/verify-command.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -74,6 +76,38 @@ it('one changed byte costs the seconds around it, and the rest stays intact', as
   assert.equal(exitCode, 2);
   assert.match(output, /5 s {2}tampered: /);
   assert.match(output, /intact 2 min 55 s/);
+});
+
+it('what was recorded while locked is told apart from the rest, with the time at which the camera certified it', async () => {
+  const place = path.join(directory, 'locked');
+  const keys = await cameraKeys();
+  const [, second] = await recordMinutes(place, 3, { run: (minute) => ({ isLocked: minute === 1 }) });
+  const locked = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(locked.exitCode, 2);
+  assert.match(
+    locked.output,
+    /08:01:00 to 08:02:00 +1 min {2}locked: recorded while locked; the camera has not/,
+  );
+
+  const at = new Date(Date.UTC(2027, 0, 15, 9, 30));
+  const whole = await certificateOf(second.run, keys, { at });
+  await writeFile(second.file, Buffer.concat([second.run.bytes, whole]));
+  const certified = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(certified.exitCode, 0, certified.output);
+  const when = 'recorded while locked, certified at 2027-01-15 09:30:00 \\+00:00';
+  assert.match(certified.output, new RegExp(`08:01:00 to 08:02:00 +1 min {2}intact: ${when}\n`));
+  assert.match(certified.output, /08:00:00 to 08:01:00 +1 min {2}intact\n/);
+
+  const at35s = second.run.packets.filter((packet) => packet[3] === packetType.checkpoint).at(6);
+  const half = await certificateOf(second.run, keys, {
+    at,
+    link: linkOfPacket(second.run, at35s ?? Buffer.of()),
+  });
+  await writeFile(second.file, Buffer.concat([second.run.bytes, half]));
+  const part = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(part.exitCode, 3);
+  assert.match(part.output, new RegExp(`08:01:00 to 08:01:35 +35 s {2}intact: ${when}\n`));
+  assert.match(part.output, /08:01:35 to 08:02:00 +25 s {2}not authentic: behind what the camera certified/);
 });
 
 it('samples tell of a whole directory that it is sound, and find what is damaged in half of it', async () => {

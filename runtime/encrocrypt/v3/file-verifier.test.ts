@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
+import { linkOfPacket, previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
 import { FileVerifier, type VerifiedRun } from './file-verifier.ts';
-import { envelopeBytes } from './format.ts';
+import { envelopeBytes, packetType } from './format.ts';
 import type { Stretch } from './run-verifier.ts';
 
 /** 20 s, with the header again in the middle. */
@@ -112,6 +112,29 @@ test('a certificate is kept with the run that it names, and with no other', () =
     named.runs.map(({ certificates }) => certificates.length),
     [1, 0],
   );
+});
+
+test('a certificate reaches up to what it names, if that stands before it', () => {
+  const [header = Buffer.of(), ...rest] = one.packets;
+  const checkpoints = one.packets.filter((packet) => packet[3] === packetType.checkpoint);
+  const certificate = (link: Buffer): Buffer =>
+    encodeCertificate({
+      ...{ runId: one.runId, headerHash: one.header.hash, link },
+      cameraSignature: Buffer.of(1),
+    });
+  const reachOf = (...file: Buffer[]): (number | undefined)[] =>
+    verify(Buffer.concat(file)).runs.flatMap(({ certificates }) => certificates.map(({ toMs }) => toMs));
+  for (const [index, checkpoint] of checkpoints.entries())
+    assert.deepEqual(reachOf(one.bytes, certificate(linkOfPacket(one, checkpoint))), [(index + 1) * 5000]);
+  assert.deepEqual(reachOf(one.bytes, certificate(one.link)), [20_000]);
+  assert.deepEqual(reachOf(header, certificate(one.header.hash)), [0]);
+  assert.deepEqual(reachOf(header, certificate(one.link), ...rest), [undefined], 'before what it names');
+  assert.deepEqual(
+    reachOf(...one.packets.slice(0, -1), certificate(one.link)),
+    [undefined],
+    'of a final that is gone',
+  );
+  assert.deepEqual(reachOf(one.bytes, certificate(Buffer.alloc(32))), [undefined]);
 });
 
 test('damage costs the seconds around it and nothing else', () => {

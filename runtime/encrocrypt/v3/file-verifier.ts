@@ -9,6 +9,12 @@ import { type Header, readHeader } from './header.ts';
 import { type Packet, PacketReader } from './reader.ts';
 import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 
+/** What claims to vouch for a run that began without the camera's signature. */
+export interface PlacedCertificate extends Certificate {
+  /** Up to when it vouches, in milliseconds since the run's start. `undefined`: what it names does not stand before it. */
+  readonly toMs: number | undefined;
+}
+
 /** One run as a file has it. */
 export interface VerifiedRun {
   readonly header: Header;
@@ -17,8 +23,7 @@ export interface VerifiedRun {
   readonly final: Final | undefined;
   /** Of its last checkpoint or final: what the next run's header should name. */
   readonly link: Buffer;
-  /** What claims to vouch for it later. */
-  readonly certificates: readonly Certificate[];
+  readonly certificates: readonly PlacedCertificate[];
   /** The same run stood in this file before. */
   readonly isRepeated: boolean;
 }
@@ -43,7 +48,7 @@ export class FileVerifier {
   readonly #reader = new PacketReader({ hasKeys: false });
   readonly #seen = new Set<string>();
   #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
-  #certificates: Certificate[] = [];
+  #certificates: PlacedCertificate[] = [];
   #headerBytes = 0;
 
   constructor(events: FileVerifierEvents) {
@@ -117,7 +122,8 @@ export class FileVerifier {
       throw error;
     }
     if (!this.#run?.header.hash.equals(certificate.headerHash)) return false;
-    if (this.#certificates.length < maxCertificates) this.#certificates.push(certificate);
+    const toMs = this.#run.verifier.reachOf(certificate.link);
+    if (this.#certificates.length < maxCertificates) this.#certificates.push({ ...certificate, toMs });
     return true;
   }
 

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { type Checkpoint, decodeCheckpoint, decodeFinal, type Final } from './chain.ts';
-import { linkOf, maxPacketsPerCheckpoint } from './format.ts';
+import { linkOf, maxPacketsPerCheckpoint, maxPosition } from './format.ts';
 import type { Header } from './header.ts';
 import { leafHash, MerkleRoot } from './merkle.ts';
 import { type ChainPacket, noteContent } from './reader.ts';
@@ -42,6 +42,8 @@ export interface VouchedNote {
 
 /** Notes between two checkpoints that are kept; each has up to 4 KiB, and anybody can add some. */
 const maxNotes = 1000;
+/** A run has at most a checkpoint a second, one more whenever so many packets wait, and one before its final. */
+const maxLinks = Math.ceil(maxPosition / 1000) + Math.ceil(maxPosition / maxPacketsPerCheckpoint) + 2;
 
 export class RunVerifier {
   readonly #runId: Buffer;
@@ -57,6 +59,8 @@ export class RunVerifier {
   #settled = 0;
   #settledMs = 0;
   #final: Final | undefined;
+  /** Up to when each link reaches; only where a certificate may name one. */
+  readonly #reach: Map<string, number> | undefined;
 
   /** @param onStretch called in the order of time; neighbours of one verdict come as one. */
   constructor(
@@ -69,6 +73,7 @@ export class RunVerifier {
     this.#key = importRunKey(header.statement.runKey);
     this.#link = header.hash;
     this.#onStretch = onStretch;
+    if (!header.cameraSignature) this.#reach = new Map([[header.hash.toString('hex'), 0]]);
   }
 
   /** How it ended, if it did. */
@@ -79,6 +84,14 @@ export class RunVerifier {
   /** Of the last checkpoint or final: what the next run's header should name. */
   get link(): Buffer {
     return this.#link;
+  }
+
+  /**
+   * Up to when what a certificate names reaches, in milliseconds since the run's start.
+   * @returns undefined if it has not come yet, or the camera signed this run's header: then nothing need be certified.
+   */
+  reachOf(link: Buffer): number | undefined {
+    return this.#reach?.get(link.toString('hex'));
   }
 
   /** A packet of the chain, in the order of the file. */
@@ -111,7 +124,7 @@ export class RunVerifier {
     for (const { timeMs, note } of isWhole ? inside : []) if (note) this.#onNote({ timeMs, content: note });
     this.#number = number + 1;
     this.#settled = first + count;
-    this.#link = linkOf(this.#runId, body);
+    this.#linkTo(body);
     return true;
   }
 
@@ -127,7 +140,7 @@ export class RunVerifier {
       this.#tell(isAddition ? 'tampered' : 'missing', final.timeMs, added, Math.max(0, lacking));
     }
     this.#final ??= final;
-    this.#link = linkOf(this.#runId, body);
+    this.#linkTo(body);
     return true;
   }
 
@@ -152,6 +165,12 @@ export class RunVerifier {
       before,
       first - this.#settled,
     );
+  }
+
+  #linkTo(body: Buffer): void {
+    this.#link = linkOf(this.#runId, body);
+    if (this.#reach && this.#reach.size < maxLinks)
+      this.#reach.set(this.#link.toString('hex'), this.#settledMs);
   }
 
   #takeOut(isWanted: (packet: Pending) => boolean): Pending[] {
