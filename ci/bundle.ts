@@ -58,6 +58,8 @@ export async function bundle(): Promise<void> {
     entryPoints: { cli: 'runtime/cli.ts' },
     outdir: temporary,
   });
+  // What `encrocam export` puts beside a video: read from where the code lies.
+  await cp(`${root}runtime/sharing/encrocrypt3.py`, `${temporary}/encrocrypt3.py`);
   await writeFile(`${temporary}/package.json`, '{"type":"module"}\n');
   for (const units of ['runtime/systemd', 'provision/systemd']) {
     if (existsSync(`${root}${units}`)) await cp(`${root}${units}`, `${temporary}/units`, { recursive: true });

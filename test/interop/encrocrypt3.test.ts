@@ -27,7 +27,7 @@ import { verifyLine } from '../../runtime/pgp/run-seal.ts';
 const run = promisify(execFile);
 const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt3');
 const keys = path.join(import.meta.dirname, '../vectors/encrocrypt2');
-const python = path.join(import.meta.dirname, 'encrocrypt3.py');
+const python = path.join(import.meta.dirname, '../../runtime/sharing/encrocrypt3.py');
 const cameraFile = path.join(keys, 'camera.public.asc');
 const maxOutputBytes = 10_000_000;
 

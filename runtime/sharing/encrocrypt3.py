@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Reads and verifies EncroCrypt3 recordings, written from docs/ref/encrocrypt3.md alone.
 
-    encrocrypt3.py verify FILE --camera camera.public.asc
-    encrocrypt3.py decrypt FILE [--nodes nodes.json] > video
+    encrocrypt3.py verify FILE --camera camera.public.asc [--from MS --to MS]
+    encrocrypt3.py decrypt FILE [--nodes nodes.json] [--from MS --to MS] > video
+
+Where FILE holds only a part of a run, --from and --to (milliseconds since the run began) say which.
 
 Needs Python 3.9, gpg, and python3-cryptography. Secret keys are those of gpg's own keyring (GNUPGHOME).
 `verify` prints JSON; `decrypt` prints only what authenticates. Exit code: 0, or 1 where something is not as recorded.
 """
-import argparse, hashlib, hmac, json, os, subprocess, sys, tempfile  # noqa: E401
+import argparse, hashlib, hmac, json, os, subprocess, sys, tempfile, time  # noqa: E401
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,16 +17,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 MARKER, MAGIC = b"EC3", b"__EncroCrypt3"
 HEADER, CHECKPOINT, FINAL, CERTIFICATE, NOTE = 0x01, 0x02, 0x03, 0x04, 0x10
-MAX_PLAINTEXT, MAX_NOTE = 10 * 2**20, 4096
-TREE_DEPTH = 12
+MAX_PLAINTEXT, MAX_NOTE, TREE_DEPTH = 10 * 2**20, 4096, 12
 # Statement fields: tag -> (lengths or None for any, must be there).
 FIELDS = {1: ((1,), True), 2: ((20, 32), True), 3: ((16,), True), 4: (None, True), 5: ((48,), False),
           6: ((8,), True), 7: ((5,), True), 8: (None, True), 9: (None, False), 10: ((4,), True),
           11: ((4,), True), 12: ((17, 21, 33), True), 13: ((32,), True), 14: ((32,), True), 15: (None, False)}
-
-
-class Refused(ValueError):
-    pass
 
 
 def u(data): return int.from_bytes(data, "big")
@@ -37,53 +34,50 @@ def fields(data, rules, many):
     found, position, last = {}, 0, -1
     while position < len(data):
         if position + 3 > len(data):
-            raise Refused("cut field")
+            raise ValueError("cut field")
         tag, length = data[position], u(data[position + 1:position + 3])
         value = data[position + 3:position + 3 + length]
         if len(value) != length or tag < last or (tag not in rules and tag < 0x80):
-            raise Refused("bad field")
+            raise ValueError("bad field")
         if tag in rules:
-            lengths = rules[tag][0]
-            if (tag == last and tag not in many) or (lengths and length not in lengths):
-                raise Refused("bad field")
+            if (tag == last and tag not in many) or length not in (rules[tag][0] or (length,)):
+                raise ValueError("bad field")
             found.setdefault(tag, []).append(value)
         last, position = tag, position + 3 + length
     if any(needed and tag not in found for tag, (_, needed) in rules.items()):
-        raise Refused("missing field")
+        raise ValueError("missing field")
     return found
 
 
 class Header:
     def __init__(self, body):
         if not body.startswith(MAGIC):
-            raise Refused("no magic")
+            raise ValueError("no magic")
         parts, position = [], len(MAGIC)
         for most in (0xFFFF, 131072, 16384):
-            length = u(body[position:position + 4])
-            part = body[position + 4:position + 4 + length]
+            part = body[position + 4:position + 4 + (length := u(body[position:position + 4]))]
             if len(body) < position + 4 or len(part) != length or length > most:
-                raise Refused("bad part")
+                raise ValueError("bad part")
             position += 4 + length
             parts.append(part)
             if len(parts) == 2:
                 self.hash = sha256(b"EncroCrypt3 header\0", body[len(MAGIC):position])
         found = fields(parts[0], FIELDS, {12})
         one = {tag: values[0] for tag, values in found.items()}
-        texts = [(one[tag], most) for tag, most in ((4, 255), (15, 512)) if tag in one]
         is_good = all((
             one[1] == b"\x01", u(one[6]) <= 8640000000000000, one[7][0] <= 2,
-            all(1 <= len(text) <= most and text.decode("utf-8") for text, most in texts),
+            all(1 <= len(one[tag]) <= most and one[tag].decode() for tag, most in ((4, 255), (15, 512)) if tag in one),
             one[8] in (b"video/mp2t", b"video/mp4"), (one[8] == b"video/mp4") == bool(one.get(9)),
             10000 <= u(one[10]) <= 3600000, 1000 <= u(one[11]) <= 60000, len(found[12]) <= 32,
             all((r[0], len(r)) in ((1, 21), (1, 33), (2, 17)) for r in found[12])))
         if not is_good or len(body) - position != 64:
-            raise Refused("what cannot be")
+            raise ValueError("what cannot be")
         self.sealed = fields(parts[1], {1: (None, False), 2: ((76,), False)}, {2})
         self.run, self.segment_ms, self.commitment = one[3], u(one[10]), one[13]
-        self.key = Ed25519PublicKey.from_public_bytes(one[14])
-        self.camera, self.signature = one[2], parts[2]
+        self.key, self.initialisation = Ed25519PublicKey.from_public_bytes(one[14]), one.get(9, b"")
+        self.camera, self.signature, self.start_ms = one[2], parts[2], u(one[6])
         if not self.signed(b"EncroCrypt3 run\0" + self.hash, body[position:]):
-            raise Refused("wrong run signature")
+            raise ValueError("wrong run signature")
 
     def signed(self, data, signature):
         try:
@@ -110,8 +104,7 @@ def packets(data, genuine):
             if range_ and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
                 packet = data[position:end]
                 verdict = True if kind < NOTE else genuine(kind, packet)
-                follower = data[end:end + 3]
-                if verdict or (verdict is None and MARKER.startswith(follower)):
+                if verdict or (verdict is None and MARKER.startswith(data[end:end + 3])):
                     yield kind, packet
                     position = data.find(MARKER, end)
                     continue
@@ -121,15 +114,12 @@ def packets(data, genuine):
 def root_of(leaves):
     if len(leaves) < 2:
         return leaves[0] if leaves else sha256()
-    half = 1
-    while half * 2 < len(leaves):
-        half *= 2
+    half = 1 << (len(leaves) - 1).bit_length() - 1
     return sha256(b"\1", root_of(leaves[:half]), root_of(leaves[half:]))
 
 
 class Run:
     """Verifies one run without any secret."""
-
     def __init__(self, header):
         self.header, self.pending, self.stretches = header, [], []
         self.previous, self.number, self.settled, self.ms = header.hash, 0, 0, 0
@@ -139,8 +129,7 @@ class Run:
         to = max(to, self.ms)
         if not self.stretches or self.stretches[-1][0] != verdict:
             self.stretches.append([verdict, self.ms, to])
-        self.stretches[-1][2] = to
-        self.ms = to
+        self.stretches[-1][2] = self.ms = to
 
     def checkpoint(self, body):
         if len(body) != 142 or not self.header.signed(
@@ -150,8 +139,7 @@ class Run:
         from_, to = u(body[8:11]), u(body[11:14])
         if number < self.number or self.ended:
             return self.tell("tampered", to)
-        before = [p for p in self.pending if p[0] < first]
-        if before or number != self.number or body[14:46] != self.previous:
+        if (before := [p for p in self.pending if p[0] < first]) or number != self.number or body[14:46] != self.previous:
             self.tell("tampered" if before or number == self.number else "missing", from_)
         inside = [p for p in self.pending if first <= p[0] < first + count]
         self.pending = [p for p in self.pending if p[0] >= first + count]
@@ -174,7 +162,7 @@ class Run:
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
         self.reach[self.previous] = self.ms
 
-    def report(self, camera):
+    def report(self, camera, low, high):
         if self.pending:
             self.tell("tampered" if self.ended else "unfinished", self.pending[-1][2])
         header, state, to = self.header, "locked", None
@@ -186,12 +174,17 @@ class Run:
             if not header.signature and reach is not None and run == header.run and hash_ == header.hash \
                     and gpg_verifies(line, signature, camera, header.camera):
                 state, to = "certified", max(reach, to or 0)
-        report = {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % tuple(s) for s in self.stretches]}
-        return report if to is None else {**report, "certifiedToMs": to}
-
-
-def end_of(report):
-    return max([int(s.rpartition("-")[2]) for s in report["stretches"]], default=0)
+        told, about = [tuple(s) for s in self.stretches], {} if to is None else {"certifiedToMs": to}
+        good, end = self.ended, self.ms
+        if high is not None:  # What lies beside the part is not in this file: nothing is said of it.
+            told = [(v, max(f, low), min(t, high)) for v, f, t in told
+                    if max(f, low) < min(t, high) or low <= f == t <= high]
+            good, end = sum(t - f for _, f, t in told) == high - low, high
+            about.update({key: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((header.start_ms + ms) // 1000))
+                          for key, ms in (("from", low), ("to", high))})
+        self.good = good and all(s[0] == "intact" for s in told) and \
+            (state == "signed" or (state == "certified" and to >= end))
+        return {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % s for s in told], **about}
 
 
 def gpg_verifies(line, signature, camera, fingerprint):
@@ -206,7 +199,7 @@ def gpg_verifies(line, signature, camera, fingerprint):
         return len(valid) == 1 and valid[0][-1].lower() == fingerprint.hex()
 
 
-def verify(data, camera):
+def verify(data):
     runs = []
     for kind, packet in packets(data, lambda *_: None if runs else False):
         body = packet[7:]
@@ -224,11 +217,11 @@ def verify(data, camera):
         elif kind == FINAL:
             runs[-1].final(body)
         elif kind == CERTIFICATE:
-            reach = runs[-1].reach.get(body[48:80])
-            runs[-1].certificates.append((body[:16], body[16:48], body[48:80], body[80:], reach))
+            found = (body[:16], body[16:48], body[48:80], body[80:], runs[-1].reach.get(body[48:80]))
+            runs[-1].certificates.append(found)
         else:
             runs[-1].pending.append((u(packet[7:10]), sha256(b"\0", packet), u(packet[10:13])))
-    return [run.report(camera) for run in runs]
+    return runs
 
 
 def segment_key(nodes, segment):
@@ -240,24 +233,21 @@ def segment_key(nodes, segment):
                 index = segment >> (TREE_DEPTH - deeper)
                 key = mac(key, b"EncroCrypt3 node\0", bytes([deeper]), index.to_bytes(4, "big"))
             return mac(key, b"EncroCrypt3 segment\0")[:16]
-    return None
 
 
 def nodes_of(header):
-    message = header.sealed.get(1, [b""])[0]
-    opened = subprocess.run(["gpg", "--batch", "--quiet", "--decrypt"], input=message, capture_output=True)
-    secret = opened.stdout
+    message, gpg = header.sealed.get(1, [b""])[0], ["gpg", "--batch", "--quiet", "--decrypt"]
+    secret = subprocess.run(gpg, input=message, stdout=subprocess.PIPE).stdout
     if mac(secret, b"EncroCrypt3 commitment\0", header.run) != header.commitment:
-        raise SystemExit("the secret is not this run's: " + opened.stderr.decode())
+        raise SystemExit("the secret is not this run's")
     return {(0, 0): mac(secret, b"EncroCrypt3 root\0", header.run)}
 
 
-def decrypt(data, given, out):
+def decrypt(data, given, out, low, high):
     header, nodes, seen = None, {}, -1
 
     def open_(kind, packet):
-        if header is None:
-            return False
+        if header is None: return False  # noqa: E701
         segment = u(packet[10:13]) // header.segment_ms
         key = segment_key(nodes, segment - (segment & 1 != kind & 1))
         if kind == NOTE or key is None:
@@ -278,10 +268,11 @@ def decrypt(data, given, out):
             if header is None or header.hash != found.hash:
                 header, seen = found, -1
                 nodes = given or nodes_of(header)
+                out.write(header.initialisation)
         elif kind >= 0x80:
-            opened = open_(kind, packet)
-            if opened and u(packet[7:10]) > seen:
-                seen = u(packet[7:10])
+            sequence, time_ms = u(packet[7:10]), u(packet[10:13])
+            if sequence > seen and low <= time_ms < (high or 2**24) and (opened := open_(kind, packet)):
+                seen = sequence
                 out.write(opened[0])
 
 
@@ -291,17 +282,17 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--camera", help="file with the camera's public key")
     parser.add_argument("--nodes", help='JSON: [{"depth": 0, "index": 0, "key": "hex"}, ...]')
+    parser.add_argument("--from", dest="low", type=int, default=0, help="milliseconds since the run began")
+    parser.add_argument("--to", dest="high", type=int, help="the same; itself not included")
     options = parser.parse_args()
     data = open(options.file, "rb").read()
     if options.command == "verify":
-        runs = verify(data, options.camera)
-        print(json.dumps(runs, indent=2))
-        good = all(r["state"] in ("signed", "certified") and r["ended"]
-                   and all(s.startswith("intact ") for s in r["stretches"])
-                   and r.get("certifiedToMs") in (None, end_of(r)) for r in runs)
-        sys.exit(0 if runs and good else 1)
+        runs = verify(data)
+        print(json.dumps([run.report(options.camera, options.low, options.high) for run in runs], indent=2))
+        sys.exit(0 if runs and all(run.good for run in runs) else 1)
     nodes = json.load(open(options.nodes)) if options.nodes else []
-    decrypt(data, {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}, sys.stdout.buffer)
+    decrypt(data, {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}, sys.stdout.buffer,
+            options.low, options.high)
 
 
 if __name__ == "__main__":
