@@ -146,6 +146,14 @@ export interface RecordingsConfig {
    */
   directory: string;
   /**
+   * How recordings are encrypted. `encrocrypt3`: they prove themselves, and parts of them can be given away. `encrocrypt2`: for software that knows no other; what is left out of such a recording cannot be told.
+   */
+  format: 'encrocrypt3' | 'encrocrypt2';
+  /**
+   * What the encrypted video is: fragmented MP4, or MPEG-TS. EncroCrypt2 has MPEG-TS only.
+   */
+  container: 'mp4' | 'mpegts';
+  /**
    * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
    */
   hoursPerRecording: number;

@@ -4,6 +4,7 @@ import test from 'node:test';
 import type { Camera } from '../config/load.ts';
 import { decryptVideo, keyBytes, PacketReader } from '../encrocrypt/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
+import { EncroCrypt2Format } from './encrocrypt2-format.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeKey, LogBook, packetKinds, settle } from './fakes.ts';
 import type { SealedKey } from './sealed-key.ts';
 
@@ -34,12 +35,12 @@ function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), beginn
     camera,
     encoder: 'libx264',
     slotMs,
+    format: new EncroCrypt2Format(slotMs, makeKey, clock, logger),
     start: () => {
       const source = new FakeSource();
       sources.push(source);
       return source;
     },
-    makeKey,
     space,
     fileSystem: disk,
     clock,

@@ -3,22 +3,22 @@
  * present slot, and starts it again at a slot's end, on a stall, and on exit. What happens to one camera is of no
  * consequence to another.
  */
+
 import { type Backoff, createBackoff } from '../backoff.ts';
 import type { Camera } from '../config/load.ts';
+import type { Happening, EndReason as RecordingEnd } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type RecordingName, recordingAt } from '../recordings/names.ts';
 import type { RecorderCameraState } from '../state/state.ts';
-import { CameraKeys, prepareAheadMs } from './camera-keys.ts';
 import { type Clock, StepDetector } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
-import { GapKeeper, seconds } from './gaps.ts';
+import { GapLog, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
-import type { Recording } from './recording.ts';
-import type { SealedKey } from './sealed-key.ts';
+import type { ActiveRecording, OpenRequest, RecordingFormat } from './recording-format.ts';
 import { Session } from './session.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
@@ -32,20 +32,13 @@ export interface CameraRecorderOptions {
   readonly camera: Camera;
   readonly encoder: string;
   readonly slotMs: number;
+  readonly format: RecordingFormat;
   /** Starts ffmpeg; it is told how far into the recording that is. */
   readonly start: (beginsAtMs: number) => VideoSource;
-  readonly makeKey: () => Promise<SealedKey>;
   readonly space: Pick<SpaceKeeper, 'blocked' | 'met' | 'wrote'>;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** What the run before this one left in its state file, at most `stateIntervalMs` old. */
-export interface PreviousRun {
-  readonly lastWriteMs: number;
-  /** It was asked to end, and did. */
-  readonly inOrder: boolean;
 }
 
 /** How a run begins. */
@@ -61,20 +54,29 @@ type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
 /** How long ffmpeg may take to end: one that stalls has nothing to deliver, one at a slot's end holds up the next. */
 const stopTimeoutsMs: Record<EndReason, number> = { slot: 2000, clock: 2000, stall: 1000, stop: 5000 };
 
+/** What the end of a session means for its recording. */
+const recordingEnds: Record<EndReason, RecordingEnd> = {
+  slot: 'time',
+  clock: 'clock',
+  stall: 'stream',
+  stop: 'stop',
+};
+
 export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
-  readonly #keys: CameraKeys;
-  readonly #gaps = new GapKeeper();
+  readonly #gaps: GapLog;
   readonly #steps: StepDetector;
   readonly #backoff: Backoff;
   readonly #files: OpenRecordings;
   readonly #startedMs: number;
   #session: Session | undefined;
   #endReason: EndReason | undefined;
-  #recording: Recording | undefined;
+  #recording: ActiveRecording | undefined;
   #stopping = false;
   #stopped = false;
   #hasRecorded = false;
+  /** Of the open recording's stream. */
+  #initialisation: Buffer | undefined;
   #previous: PreviousRun | undefined;
   #afterPowerCut = false;
   #wake: (() => void) | undefined;
@@ -85,13 +87,13 @@ export class CameraRecorder {
 
   constructor(options: CameraRecorderOptions) {
     this.#options = options;
-    this.#keys = new CameraKeys(options.makeKey, options.clock, options.logger);
+    this.#gaps = new GapLog(options.logger);
     this.#steps = new StepDetector(options.clock);
     this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
-    const { camera, fileSystem, clock, logger, space } = options;
+    const { camera, format, fileSystem, clock, logger, space } = options;
     this.#files = new OpenRecordings({
-      ...{ directory: camera.localDirectory, fileSystem, clock, logger },
+      ...{ directory: camera.localDirectory, format, fileSystem, clock, logger },
       onWritten: (bytes) => {
         this.#bytesWritten += bytes;
         space.wrote(bytes);
@@ -123,9 +125,9 @@ export class CameraRecorder {
     }
     cancelTick();
     await this.#session?.drained;
-    await this.#files.retire(this.#recording);
+    await this.#files.retire(this.#recording, 'stop');
     await this.#files.settled();
-    this.#finishGap();
+    this.#gaps.end(this.#options.clock.monotonicMs());
     this.#stopped = true;
     this.#options.logger.info('stopped', { bytes: this.#bytesWritten });
   }
@@ -171,7 +173,7 @@ export class CameraRecorder {
 
   /** From one start of ffmpeg to its end. Gives what went wrong, or `undefined` if it may go on at once. */
   async #recordOnce(): Promise<string | undefined> {
-    const { clock, logger } = this.#options;
+    const { camera, clock, format, logger, start } = this.#options;
     let name: RecordingName;
     try {
       name = await this.#nameForNow();
@@ -180,21 +182,29 @@ export class CameraRecorder {
     }
     if (this.#stopping) return undefined;
     // On a small board ffmpeg takes as long to start as a key to be sealed: side by side, and early video waits.
-    const opening = this.#recordingOf(name);
+    if (!this.#recording) format.prepare();
+    const beginsAtMs = clock.nowMs() - name.startMs;
     const session = new Session({
-      source: this.#options.start(clock.nowMs() - name.startMs),
-      intervalMs: this.#options.camera.encryptIntervalMs,
+      source: start(beginsAtMs),
+      cutter: format.cutter(beginsAtMs),
+      intervalMs: camera.encryptIntervalMs,
       clock,
-      sink: async (collected) => this.#store(await opening, collected),
+      sink: async (collected) => {
+        recording = await this.#successor(await opening, recording, collected);
+        await this.#store(recording, collected);
+      },
       onLine: (line) => logger.debug('ffmpeg says', { line }),
     });
     this.#session = session;
     this.#endReason = undefined;
+    /** The one that it writes to, from its first video on. */
+    let recording: ActiveRecording | undefined;
+    const opening = session.begun.then((initialisation) => this.#recordingOf(name, initialisation));
     opening.catch(() => session.stop());
     const end = await session.ended;
-    let recording: Recording;
     try {
-      recording = await opening;
+      // An ffmpeg that ended before all video gets no recording.
+      if (await Promise.race([session.begun.then(() => true), session.drained])) await opening;
     } catch (error) {
       await session.drained;
       this.#session = undefined;
@@ -203,7 +213,10 @@ export class CameraRecorder {
     const reason: EndReason | undefined = this.#endReason;
     if (session.failure === undefined && (reason === 'slot' || reason === 'clock')) {
       // The device is free again: the next ffmpeg need not wait for this one's last bytes to be written.
-      this.#files.track(session.drained.then(() => this.#files.retire(recording)));
+      const open = this.#recording;
+      this.#files.track(
+        session.drained.then(() => this.#files.retire(recording ?? open, recordingEnds[reason])),
+      );
       this.#recording = undefined;
       this.#gaps.begin(
         reason === 'slot' ? 'change to the next recording' : 'the clock was set',
@@ -217,16 +230,16 @@ export class CameraRecorder {
     if (reason === 'stop') return undefined;
     if (session.failure !== undefined) {
       // The file may be the problem: another one is opened.
-      await this.#files.retire(recording);
+      await this.#files.retire(this.#recording, 'stream');
       this.#recording = undefined;
       return this.#trouble(`cannot write: ${session.failure}`, session.lastByteMs ?? this.#silentSinceMs());
     }
-    return this.#trouble(
+    const cause =
       reason === 'stall'
-        ? `no video for ${this.#options.camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
-        : describeEnd(end, session.lastWords),
-      session.lastByteMs ?? this.#silentSinceMs(),
-    );
+        ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
+        : describeEnd(end, session.lastWords);
+    this.#note({ what: 'ffmpeg-ended', cause });
+    return this.#trouble(cause, session.lastByteMs ?? this.#silentSinceMs());
   }
 
   /** The open recording's if it is the present slot's, or that of the one to open. */
@@ -234,29 +247,52 @@ export class CameraRecorder {
     const { camera, clock, slotMs, fileSystem } = this.#options;
     const slot = recordingAt(clock.nowMs(), slotMs);
     if (this.#recording && endsTogether(this.#recording.name, slot)) return this.#recording.name;
-    await this.#files.retire(this.#recording);
+    await this.#files.retire(this.#recording, 'time');
     this.#recording = undefined;
     const existing = await fileSystem.list(camera.localDirectory);
     return chooseRecording({ nowMs: clock.nowMs(), slotMs, existing, afterPowerCut: this.#afterPowerCut });
   }
 
-  /** The open recording of that name, or a new one with its key packet. */
-  async #recordingOf(name: RecordingName): Promise<Recording> {
-    if (this.#recording) return this.#recording;
-    const recording = await this.#files.open(name, await this.#keys.next());
+  /** The open recording of that name, or a new one. */
+  async #recordingOf(name: RecordingName, initialisation: Buffer | undefined): Promise<ActiveRecording> {
+    const { clock, format } = this.#options;
+    if (this.#recording && format.takes(this.#recording, initialisation)) return this.#recording;
+    await this.#files.retire(this.#recording, 'stream');
+    this.#recording = undefined;
+    return this.#open({ name, initialisation, timeMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+  }
+
+  async #open(request: OpenRequest): Promise<ActiveRecording> {
+    const recording = await this.#files.open(request);
     this.#afterPowerCut = false;
+    this.#initialisation = request.initialisation;
     this.#recording = recording;
     return recording;
   }
 
-  async #store(recording: Recording, collected: CollectedVideo): Promise<void> {
+  /** The recording that this video goes into: another part of the same file where the one before has to end. */
+  async #successor(
+    first: ActiveRecording,
+    latest: ActiveRecording | undefined,
+    { timeMs, monotonicMs, ...video }: CollectedVideo,
+  ): Promise<ActiveRecording> {
+    const recording = latest ?? first;
+    const reason = recording.endBefore({ ...video, timeMs, monotonicMs });
+    // One that was left by its session has no successor: its time is over.
+    if (reason === undefined || recording !== this.#recording) return recording;
+    await this.#files.retire(recording, reason);
+    this.#recording = undefined;
+    return this.#open({ name: recording.name, initialisation: this.#initialisation, timeMs, monotonicMs });
+  }
+
+  async #store(recording: ActiveRecording, collected: CollectedVideo): Promise<void> {
     const { space } = this.#options;
     if (space.blocked) {
       this.#trouble('disk full', collected.monotonicMs);
       return;
     }
     try {
-      await recording.append(collected.video, collected.timeMs);
+      await recording.append(collected);
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
       this.#trouble('disk full', collected.monotonicMs);
@@ -268,18 +304,30 @@ export class CameraRecorder {
       this.#hasRecorded = true;
       const startMs = Math.round(collected.monotonicMs - this.#startedMs);
       this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
-      this.#tellOfPreviousRun(collected.timeMs);
+      this.#gaps.tellOfPreviousRun(this.#previous, collected.timeMs);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
-    if (recording === this.#recording) this.#finishGap(collected.monotonicMs);
+    const gap = recording === this.#recording ? this.#gaps.end(collected.monotonicMs) : undefined;
+    if (!gap) return;
+    const cause = gap.causes.join('; ');
+    this.#note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, collected.monotonicMs);
+  }
+
+  /** Into the recording, for everybody. */
+  #note(happening: Happening, atMs = this.#options.clock.monotonicMs()): void {
+    // What cannot be written now stands in the log.
+    this.#recording?.note(happening, atMs).catch((error: unknown) => {
+      this.#options.logger.debug('not noted', { ...happening, because: messageOf(error) });
+    });
   }
 
   #tick(): void {
-    const { camera, clock, logger, slotMs } = this.#options;
+    const { camera, clock, format, logger, slotMs } = this.#options;
     const nowMs = clock.monotonicMs();
     const stepMs = this.#steps.stepMs();
     if (stepMs !== 0) {
       logger.warn('the clock was set', { bySeconds: Math.round(stepMs / 1000) });
+      this.#recording?.clockStepped(stepMs, nowMs).catch(() => undefined);
     }
     const session = this.#session;
     const recording = this.#recording;
@@ -292,25 +340,13 @@ export class CameraRecorder {
         this.#endSession('stall');
       }
       const leftMs = recording.name.startMs + recording.name.lengthMs - clock.nowMs();
-      if (this.#keys.overdue || leftMs <= Math.min(prepareAheadMs, slotMs / 2)) this.#keys.prepare();
-      const key = this.#keys.takeOverdue();
-      if (key) this.#files.track(this.#rekey(recording, key));
-    }
-    const gap = this.#gaps.progress(nowMs);
-    if (gap)
-      logger.error('still no video', {
-        lengthSeconds: Math.round(gap.lengthMs / 1000),
-        cause: gap.causes.at(-1),
+      const work = format.tend(recording, leftMs)?.catch((error: unknown) => {
+        // A disk that is full: the old key is still good, and the next recording takes a new one.
+        logger.warn('the new key could not be written', { cause: messageOf(error) });
       });
-  }
-
-  async #rekey(recording: Recording, key: SealedKey): Promise<void> {
-    try {
-      await recording.rekey(key);
-    } catch (error) {
-      // A disk that is full: the old key is still good, and the next recording takes a new one.
-      this.#options.logger.warn('the new key could not be written', { cause: messageOf(error) });
+      if (work) this.#files.track(work);
     }
+    this.#gaps.remind(nowMs);
   }
 
   #endSession(reason: EndReason): void {
@@ -353,26 +389,5 @@ export class CameraRecorder {
   /** When video came last, for a gap that begins before ffmpeg has delivered anything. */
   #silentSinceMs(): number {
     return this.#hasRecorded ? this.#options.clock.monotonicMs() : this.#startedMs;
-  }
-
-  #finishGap(atMs = this.#options.clock.monotonicMs()): void {
-    const gap = this.#gaps.end(atMs);
-    if (!gap) return;
-    const fields = { lengthMs: Math.round(gap.lengthMs), cause: gap.causes.join('; ') };
-    const text = `gap of ${seconds(gap.lengthMs)}`;
-    if (gap.planned) this.#options.logger.info(text, fields);
-    else this.#options.logger.warn(text, fields);
-  }
-
-  /** Nobody was there to log the gap between two runs: this one does it afterwards. */
-  #tellOfPreviousRun(firstVideoMs: number): void {
-    const previous = this.#previous;
-    // A clock that was set back in between makes its length unknowable.
-    if (!previous || firstVideoMs < previous.lastWriteMs) return;
-    const lengthMs = firstVideoMs - previous.lastWriteMs;
-    const cause = previous.inOrder
-      ? 'the recorder was stopped'
-      : 'the recorder was killed, or the power was lost';
-    this.#options.logger.warn(`gap of ${seconds(lengthMs)}`, { lengthMs: Math.round(lengthMs), cause });
   }
 }

@@ -15,12 +15,19 @@ import { createLogger, type Logger } from '../log.ts';
 import { readBootId } from '../state/boot-id.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { systemClock } from './clock.ts';
+import { readClockState } from './clock-state.ts';
 import { EncoderChooser, hardwareProbe } from './encoder.ts';
+import { EncroCrypt2Format } from './encrocrypt2-format.ts';
+import { EncroCrypt3Format } from './encrocrypt3-format.ts';
 import { ffmpegStarter } from './ffmpeg-process.ts';
 import { diskFileSystem } from './file-system.ts';
 import { findFont } from './fonts.ts';
+import { LastRunFile } from './last-run.ts';
 import { type PreparedCamera, Recorder } from './recorder.ts';
-import { KeySource, sealInChild } from './sealed-key.ts';
+import type { RecordingFormat } from './recording-format.ts';
+import { Sealer } from './seal-child.ts';
+import { KeySource, sealIn } from './sealed-key.ts';
+import { sealRunIn } from './sealed-run.ts';
 
 const help = `Usage: encrocam record [--config FILE] [--camera NAME]...
 
@@ -51,21 +58,20 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
   const ffmpeg = await findFfmpeg();
 
   const lock = await lockRecordings(config);
+  const sealer = new Sealer(
+    { ownerKeys: config.owner.keys, signingKey: config.signing.key },
+    process.argv[1] ?? '',
+  );
   try {
-    const keys = new KeySource(
-      sealInChild({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, process.argv[1] ?? ''),
-    );
-    // Sealing is the check that matters: it says now what would otherwise fail at the first packet.
-    const firstKeys = cameras.map(() => keys.next());
-    const sealed = Promise.all(firstKeys).then(
+    // Reading the keys is the check that matters: it says now what would otherwise fail at the first packet.
+    const sealed = sealer.prepare().then(
       () => undefined,
       (error: unknown) => error ?? new Error('sealing failed'),
     );
     const recorder = new Recorder({
       config,
       cameras: await prepareCameras(cameras, ffmpeg, logger),
-      firstKeys,
-      makeKey: () => keys.next(),
+      formatFor: formats(config, sealer),
       startSource: ffmpegStarter(ffmpeg),
       fileSystem: diskFileSystem,
       clock: systemClock,
@@ -85,9 +91,27 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
     if (failure !== undefined) throw failure;
     logger.info('recorder ended');
   } finally {
+    sealer.close();
     await lock.release();
   }
   return exitCode.whole;
+}
+
+function formats(config: LoadedConfig, sealer: Sealer): (camera: Camera, logger: Logger) => RecordingFormat {
+  const { format, container, directory } = config.recordings;
+  if (format === 'encrocrypt2') {
+    const keys = new KeySource(sealIn(sealer));
+    return (_camera, logger) => new EncroCrypt2Format(config.slotMs, () => keys.next(), systemClock, logger);
+  }
+  return (camera, logger) =>
+    new EncroCrypt3Format({
+      container: container === 'mp4' ? 'video/mp4' : 'video/mp2t',
+      prepare: () => sealer.prepare(),
+      sealRun: sealRunIn(sealer),
+      lastRuns: new LastRunFile(directory, camera),
+      clockState: readClockState,
+      logger,
+    });
 }
 
 /** The lock is also the proof that the recordings directory can be written to. */

@@ -3,11 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { encodeKeyPacket, PacketReader, VideoEncrypter } from '../encrocrypt/index.ts';
+import {
+  commitmentOf,
+  encodeHeader,
+  encodeSignedPart,
+  makeRunKey,
+  RunWriter,
+  runIdBytes,
+} from '../encrocrypt/v3/index.ts';
 import type { LogFields, Logger } from '../log.ts';
 import type { Clock } from './clock.ts';
+import type { CollectedVideo } from './collector.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
 import type { SealedKey } from './sealed-key.ts';
+import type { SealRun } from './sealed-run.ts';
 
 /** Lets everything that is ready run. */
 export async function settle(): Promise<void> {
@@ -131,6 +141,37 @@ export class FakeDisk implements FileSystem {
       },
     };
   }
+}
+
+/** Video that comes now. */
+export function collected(clock: Clock, video: string, isKeyFrame = false): CollectedVideo {
+  return { video: Buffer.from(video), isKeyFrame, timeMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+}
+
+/** Runs as the child seals them, without OpenPGP: the secret is the run's id, twice. */
+export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
+  const [runId, runKey] = [randomBytes(runIdBytes), makeRunKey()];
+  const secret = fakeSecretOf(runId);
+  const part = encodeSignedPart(
+    {
+      ...plan,
+      ...{ camera: Buffer.alloc(20, 1), runId, segmentMs: 60_000, checkpointMs: 5000 },
+      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
+      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+    },
+    { wrapped: [] },
+  );
+  const writer = new RunWriter({
+    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 60_000 },
+  });
+  return {
+    header: encodeHeader(part, undefined, runKey.privateKey),
+    ...{ writer, runId, runKey: runKey.publicKey, headerHash: part.hash, startedMs, checkpointMs: 5000 },
+  };
+};
+
+export function fakeSecretOf(runId: Buffer): Buffer {
+  return Buffer.concat([runId, runId]);
 }
 
 /** A key whose packet carries the key itself, so that tests can decrypt without OpenPGP. */

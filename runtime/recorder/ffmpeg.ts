@@ -1,9 +1,10 @@
 /**
- * The arguments with which ffmpeg turns a camera into MPEG-TS on its standard output. Pure: whether the device is
+ * The arguments with which ffmpeg turns a camera into MPEG-TS or fragmented MP4 on its standard output. Pure: whether the device is
  * a file, which encoder works and where a font lies is found out elsewhere.
  */
 import type { Camera } from '../config/load.ts';
 import type { EncoderName } from '../config/types.ts';
+import type { Container } from '../encrocrypt/v3/index.ts';
 
 /** An encoder that was decided on: `auto` is none. */
 export type ChosenEncoder = Exclude<EncoderName, 'auto'>;
@@ -14,6 +15,8 @@ export interface FfmpegChoices {
   readonly fontFile: string | undefined;
   /** Whether the input would be read as fast as it can be: a file, or a test picture. */
   readonly needsPacing: boolean;
+  /** Default: MPEG-TS. */
+  readonly container?: Container;
   /** Where in the recording this run of ffmpeg begins, milliseconds since the slot's start. */
   readonly beginsAtMs?: number;
 }
@@ -51,23 +54,33 @@ export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[
     '-map',
     '0:v:0',
     ...(choices.encoder === 'copy' ? ['-c:v', 'copy'] : encoderArguments(camera, choices)),
-    // Timestamps go on where the recording is, so that a restart is a gap and no leap back for a player.
-    '-output_ts_offset',
-    timestampSeconds(choices.beginsAtMs ?? 0),
-    '-f',
-    'mpegts',
+    ...(choices.container === 'video/mp4' ? fragmentArguments(camera) : transportArguments(choices)),
     // Each picture leaves ffmpeg as soon as it is encoded.
     '-flush_packets',
     '1',
-    '-muxdelay',
-    '0',
-    '-muxpreload',
-    '0',
-    '-pat_period',
-    String(tableIntervalSeconds),
-    '-sdt_period',
-    String(10 * tableIntervalSeconds),
     'pipe:1',
+  ];
+}
+
+/**
+ * A fragment for each packet, and one at each key frame. The same stream gives the same initialisation each time, so that a
+ * recording can go on behind it: it waits for the first picture (a copied stream has its parameters nowhere else), and has
+ * neither an edit list nor a bit rate, which would be those of the first fragment. Its times begin with 0 whatever it is told.
+ */
+function fragmentArguments(camera: Camera): string[] {
+  return [
+    ...['-f', 'mp4', '-movflags', '+frag_keyframe+delay_moov+default_base_moof'],
+    ...['-use_editlist', '0', '-write_btrt', '0'],
+    ...['-frag_duration', String(camera.encryptIntervalMs * 1000)],
+  ];
+}
+
+function transportArguments(choices: FfmpegChoices): string[] {
+  return [
+    // Timestamps go on where the recording is, so that a restart is a gap and no leap back for a player.
+    ...['-output_ts_offset', timestampSeconds(choices.beginsAtMs ?? 0)],
+    ...['-f', 'mpegts', '-muxdelay', '0', '-muxpreload', '0'],
+    ...['-pat_period', String(tableIntervalSeconds), '-sdt_period', String(10 * tableIntervalSeconds)],
   ];
 }
 

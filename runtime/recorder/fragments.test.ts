@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { FragmentCutter, FragmentError, type Piece } from './fragments.ts';
+import { FragmentCutter, FragmentError } from './fragments.ts';
+import type { Piece } from './stream.ts';
 
 const run = promisify(execFile);
 const maxBytes = 20_000_000;
@@ -87,7 +88,7 @@ before(async () => {
 test('one initialisation, then fragments of an eighth of a second, however the bytes come', async () => {
   for (const recording of [silent, loud]) {
     const pieces = cut(recording, recording.length);
-    assert.deepEqual(pieces.map(({ kind }) => kind).slice(0, 2), ['initialisation', 'fragment']);
+    assert.deepEqual(pieces.map(({ kind }) => kind).slice(0, 2), ['initialisation', 'media']);
     assert.ok(pieces.length > 40 && pieces.length < 60, `${pieces.length} pieces`);
     for (const chunkBytes of [1, 1000, 65_536]) assert.deepEqual(cut(recording, chunkBytes), pieces);
     assert.deepEqual(await frames(Buffer.concat(pieces.map(({ bytes }) => bytes))), await frames(recording));
@@ -99,7 +100,7 @@ test('each fragment that begins with a key frame is told, and plays behind the i
     const [first, ...fragments] = cut(recording, recording.length);
     assert.ok(first);
     const keys = fragments.flatMap((piece, index) =>
-      piece.kind === 'fragment' && piece.isKeyFrame ? [index] : [],
+      piece.kind === 'media' && piece.isKeyFrame ? [index] : [],
     );
     assert.equal(keys.length, 3);
     assert.equal(keys[0], 0);

@@ -2,15 +2,12 @@
  * Cuts fragmented MP4, as ffmpeg writes it, into what can be played by itself: the initialisation (`ftyp`, `moov`), and
  * fragments (`moof`, `mdat`), of which some begin with a key frame. Source: ISO/IEC 14496-12.
  */
+import type { Piece, StreamCutter } from './stream.ts';
 
 /** What ffmpeg wrote is no fragmented MP4, or too large for a recording. */
 export class FragmentError extends Error {
   override readonly name = 'FragmentError';
 }
-
-export type Piece =
-  | { readonly kind: 'initialisation'; readonly bytes: Buffer }
-  | { readonly kind: 'fragment'; readonly bytes: Buffer; readonly isKeyFrame: boolean };
 
 /** Fits into a header; ffmpeg needs less than a kilobyte for each track. */
 export const maxInitialisationBytes = 32 * 1024;
@@ -42,17 +39,30 @@ interface VideoTrack {
   readonly defaultFlags: number;
 }
 
-export class FragmentCutter {
+interface Tracks {
+  readonly video: VideoTrack;
+  /** Units of time a second, by the track's id. */
+  readonly timescales: ReadonlyMap<number, number>;
+}
+
+export class FragmentCutter implements StreamCutter {
+  readonly needsInitialisation = true;
+  readonly #beginsAtMs: number;
   #rest: Buffer = Buffer.alloc(0);
   #parts: Buffer[] = [];
   #partBytes = 0;
-  #video: VideoTrack | undefined;
+  #tracks: Tracks | undefined;
   #isKeyFrame = false;
 
   /**
-   * Takes bytes in pieces of any size.
-   * @throws {FragmentError}
+   * @param beginsAtMs where in the recording this ffmpeg began. Its muxer counts from 0 whatever it is told; with this, the
+   * times in a recording go on where it was started again.
    */
+  constructor(beginsAtMs = 0) {
+    this.#beginsAtMs = Math.max(0, beginsAtMs);
+  }
+
+  /** @throws {FragmentError} */
   push(bytes: Buffer): Piece[] {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const pieces: Piece[] = [];
@@ -63,22 +73,32 @@ export class FragmentCutter {
     return pieces;
   }
 
+  /** A fragment that is cut cannot be played. */
+  end(): Piece[] {
+    return [];
+  }
+
   #take(box: Box): Piece | undefined {
     // What belongs to no fragment, as the index at the end, is of no use in a stream.
     if (!['ftyp', 'moov', 'moof', 'mdat'].includes(box.type)) return undefined;
-    if (!this.#video && (box.type === 'moof' || box.type === 'mdat'))
+    if (!this.#tracks && (box.type === 'moof' || box.type === 'mdat'))
       throw new FragmentError(`a ${box.type} before any moov`);
-    this.#parts.push(Buffer.from(box.bytes));
-    this.#partBytes += box.bytes.length;
+    const bytes = Buffer.from(box.bytes);
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
     if (box.type === 'moov') {
-      this.#video = videoTrackOf(box.body);
+      if (this.#tracks) throw new FragmentError('a second moov');
+      this.#tracks = { video: videoTrackOf(box.body), timescales: timescalesOf(box.body) };
       if (this.#partBytes > maxInitialisationBytes)
         throw new FragmentError(`an initialisation of ${this.#partBytes} bytes`);
       return { kind: 'initialisation', bytes: this.#whole() };
     }
-    if (box.type === 'moof' && this.#video) this.#isKeyFrame = beginsWithKeyFrame(box.body, this.#video);
+    if (box.type === 'moof' && this.#tracks) {
+      this.#isKeyFrame = beginsWithKeyFrame(box.body, this.#tracks.video);
+      moveInTime(bytes.subarray(boxHeaderBytes), this.#tracks.timescales, this.#beginsAtMs);
+    }
     if (box.type !== 'mdat') return undefined;
-    return { kind: 'fragment', bytes: this.#whole(), isKeyFrame: this.#isKeyFrame };
+    return { kind: 'media', bytes: this.#whole(), isKeyFrame: this.#isKeyFrame, isWhole: true };
   }
 
   #whole(): Buffer {
@@ -136,6 +156,31 @@ function videoTrackOf(moov: Buffer): VideoTrack {
     return { id, defaultFlags: u32(own?.body, 20) };
   }
   throw new FragmentError('no video track');
+}
+
+function timescalesOf(moov: Buffer): Map<number, number> {
+  const timescales = new Map<number, number>();
+  for (const { type, body } of boxesIn(moov)) {
+    if (type !== 'trak') continue;
+    const [header, media] = [find(body, 'tkhd'), find(body, 'mdia', 'mdhd')];
+    // Version 1 has times of 64 bits before both.
+    const id = u32(header, header?.[0] === 1 ? 20 : 12);
+    timescales.set(id, u32(media, media?.[0] === 1 ? 20 : 12));
+  }
+  return timescales;
+}
+
+/** Adds to each track's decode time (8.8.12), in place. ffmpeg writes it in 64 bits. */
+function moveInTime(moof: Buffer, timescales: ReadonlyMap<number, number>, byMs: number): void {
+  if (byMs === 0) return;
+  for (const { type, body } of boxesIn(moof)) {
+    if (type !== 'traf') continue;
+    const time = find(body, 'tfdt');
+    if (time === undefined || time[0] !== 1 || time.length < 12)
+      throw new FragmentError('a fragment without a decode time of 64 bits');
+    const units = Math.round((byMs * (timescales.get(u32(find(body, 'tfhd'), 4)) ?? 0)) / 1000);
+    time.writeBigUInt64BE(time.readBigUInt64BE(4) + BigInt(units), 4);
+  }
 }
 
 function beginsWithKeyFrame(moof: Buffer, { id, defaultFlags }: VideoTrack): boolean {

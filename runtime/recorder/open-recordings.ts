@@ -1,16 +1,16 @@
 /** The recordings that one camera has open: the present one, and the one before it while its last bytes are written. */
 import path from 'node:path';
+import type { EndReason } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { RecordingName } from '../recordings/names.ts';
 import type { Clock } from './clock.ts';
 import type { FileSystem } from './file-system.ts';
 import { DiskFullError } from './packet-file.ts';
-import { Recording } from './recording.ts';
-import type { SealedKey } from './sealed-key.ts';
+import type { ActiveRecording, FileOptions, OpenRequest, RecordingFormat } from './recording-format.ts';
 
 export interface OpenRecordingsOptions {
   readonly directory: string;
+  readonly format: RecordingFormat;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,7 +25,7 @@ export interface OpenRecordingsOptions {
 
 export class OpenRecordings {
   readonly #options: OpenRecordingsOptions;
-  readonly #open = new Set<Recording>();
+  readonly #open = new Set<ActiveRecording>();
   readonly #working = new Set<Promise<void>>();
 
   constructor(options: OpenRecordingsOptions) {
@@ -37,30 +37,33 @@ export class OpenRecordings {
     return [...this.#open].map(({ name }) => path.join(this.#options.directory, name.fileName));
   }
 
-  /** Opens the file, new or not, and begins with the key's packet. */
-  async open(name: RecordingName, key: SealedKey): Promise<Recording> {
-    const { directory, fileSystem, clock, logger, onWritten, onFlushed, onProblem, onFull } = this.#options;
-    const recording = await Recording.open({
-      ...{ directory, name, key, fileSystem, clock, onWritten, onFlushed },
+  /** Opens the file, new or not. */
+  async open(request: OpenRequest): Promise<ActiveRecording> {
+    const { directory, format, fileSystem, clock, logger, onWritten, onFlushed, onProblem, onFull } =
+      this.#options;
+    const { fileName } = request.name;
+    const file: FileOptions = {
+      ...{ directory, fileSystem, clock, onWritten, onFlushed },
       onFlushFailed: (error) => {
         const problem = `cannot flush to disk: ${messageOf(error)}`;
         onProblem(problem);
-        logger.error(problem, { file: name.fileName });
+        logger.error(problem, { file: fileName });
       },
-    }).catch(async (error: unknown) => {
+    };
+    const recording = await format.open(request, file).catch(async (error: unknown) => {
       if (error instanceof DiskFullError) await onFull();
       throw error;
     });
     this.#open.add(recording);
-    logger.info('recording', { file: name.fileName });
+    logger.info('recording', { file: fileName });
     return recording;
   }
 
   /** Closes a recording for good. */
-  async retire(recording: Recording | undefined): Promise<void> {
+  async retire(recording: ActiveRecording | undefined, reason: EndReason): Promise<void> {
     if (!recording) return;
     try {
-      await recording.close();
+      await recording.close(reason);
     } catch (error) {
       const problem = `cannot close ${recording.name.fileName}: ${messageOf(error)}`;
       this.#options.onProblem(problem);

@@ -15,7 +15,7 @@ import type { Clock } from './clock.ts';
 import { type ChosenEncoder, ffmpegArguments } from './ffmpeg.ts';
 import type { StartSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
-import type { SealedKey } from './sealed-key.ts';
+import type { RecordingFormat } from './recording-format.ts';
 import { SpaceKeeper } from './space-keeper.ts';
 
 export interface PreparedCamera {
@@ -28,9 +28,8 @@ export interface PreparedCamera {
 export interface RecorderOptions {
   readonly config: LoadedConfig;
   readonly cameras: readonly PreparedCamera[];
-  /** Keys that are being sealed already, one for each camera. */
-  readonly firstKeys: readonly Promise<SealedKey>[];
-  readonly makeKey: () => Promise<SealedKey>;
+  /** How one camera's recordings are made. */
+  readonly formatFor: (camera: Camera, logger: Logger) => RecordingFormat;
   readonly startSource: StartSource;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
@@ -65,25 +64,16 @@ export class Recorder {
       clock,
       logger,
     });
-    const firstKeys = [...options.firstKeys];
     this.#cameras = options.cameras.map((prepared) => {
-      const first = firstKeys.shift();
-      let isFirst = true;
+      const { camera, encoder } = prepared;
+      const cameraLogger = logger.with({ camera: camera.name });
+      const format = options.formatFor(camera, cameraLogger);
+      const { container } = format;
       return new CameraRecorder({
-        camera: prepared.camera,
-        encoder: prepared.encoder,
-        slotMs: config.slotMs,
+        ...{ camera, encoder, format, fileSystem, clock, slotMs: config.slotMs, space: this.#space },
         start: (beginsAtMs) =>
-          options.startSource(ffmpegArguments(prepared.camera, { ...prepared, beginsAtMs })),
-        makeKey: async () => {
-          const key = isFirst ? first : undefined;
-          isFirst = false;
-          return key ?? options.makeKey();
-        },
-        space: this.#space,
-        fileSystem,
-        clock,
-        logger: logger.with({ camera: prepared.camera.name }),
+          options.startSource(ffmpegArguments(camera, { ...prepared, container, beginsAtMs })),
+        logger: cameraLogger,
       });
     });
   }

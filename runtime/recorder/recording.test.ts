@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { recordingAt } from '../recordings/names.ts';
-import { FakeClock, FakeDisk, fakeKey, packetKinds, settle } from './fakes.ts';
+import { collected, FakeClock, FakeDisk, fakeKey, packetKinds, settle } from './fakes.ts';
 import { DiskFullError } from './packet-file.ts';
 import { Recording } from './recording.ts';
 
@@ -24,7 +24,7 @@ test('a recording begins with a key packet, also where another one has written b
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   for (let run = 0; run < 2; run++) {
     const recording = await open(disk, clock);
-    await recording.append(Buffer.from('video'), clock.nowMs());
+    await recording.append(collected(clock, 'video'));
     await recording.close();
   }
   assert.equal(packetKinds(disk.files.get(file)), 'kvkv');
@@ -34,13 +34,13 @@ test('a recording begins with a key packet, also where another one has written b
 test('what is written is flushed within two seconds, and once more before it is closed', async () => {
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   const recording = await open(disk, clock);
-  await recording.append(Buffer.from('video'), clock.nowMs());
+  await recording.append(collected(clock, 'video'));
   assert.equal(disk.flushes, 0);
   await clock.pass(2000);
   assert.equal(disk.flushes, 1);
   await clock.pass(10_000);
   assert.equal(disk.flushes, 1, 'nothing new, nothing to flush');
-  await recording.append(Buffer.from('video'), clock.nowMs());
+  await recording.append(collected(clock, 'video'));
   await recording.close();
   assert.equal(disk.flushes, 2);
 });
@@ -48,13 +48,13 @@ test('what is written is flushed within two seconds, and once more before it is 
 test('a packet that a full disk cut short is finished when there is room, and nothing is ever cut off', async () => {
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   const recording = await open(disk, clock);
-  await recording.append(Buffer.from('one'), clock.nowMs());
+  await recording.append(collected(clock, 'one'));
   disk.roomBytes = 20;
-  await assert.rejects(recording.append(Buffer.from('two'), clock.nowMs()), DiskFullError);
+  await assert.rejects(recording.append(collected(clock, 'two')), DiskFullError);
   assert.equal(packetKinds(disk.files.get(file)), 'kv?');
-  await assert.rejects(recording.append(Buffer.from('lost'), clock.nowMs()), DiskFullError);
+  await assert.rejects(recording.append(collected(clock, 'lost')), DiskFullError);
   disk.roomBytes = 1000;
-  await recording.append(Buffer.from('three'), clock.nowMs());
+  await recording.append(collected(clock, 'three'));
   await recording.close();
   assert.equal(packetKinds(disk.files.get(file)), 'kvvv');
 });
@@ -62,9 +62,9 @@ test('a packet that a full disk cut short is finished when there is room, and no
 test('packets that are appended at once stand one after the other', async () => {
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   const recording = await open(disk, clock);
-  await Promise.all(['a', 'b', 'c'].map((video) => recording.append(Buffer.from(video), clock.nowMs())));
+  await Promise.all(['a', 'b', 'c'].map((video) => recording.append(collected(clock, video))));
   await recording.rekey(fakeKey());
-  await recording.append(Buffer.from('d'), clock.nowMs());
+  await recording.append(collected(clock, 'd'));
   await recording.close();
   assert.equal(packetKinds(disk.files.get(file)), 'kvvvkv');
 });
@@ -73,7 +73,7 @@ test('a failure other than a full disk is told as it is, and the file is closed'
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   const recording = await open(disk, clock);
   disk.failure = Object.assign(new Error('input/output error'), { code: 'EIO' });
-  await assert.rejects(recording.append(Buffer.from('video'), clock.nowMs()), { code: 'EIO' });
+  await assert.rejects(recording.append(collected(clock, 'video')), { code: 'EIO' });
   disk.failure = undefined;
   await settle();
   await recording.close();

@@ -1,16 +1,17 @@
-/** One recording while it is written: video goes in, encrypted packets come to its end. */
+/** One recording of EncroCrypt2 while it is written: video goes in, encrypted packets come to its end. */
 import path from 'node:path';
 import type { RecordingName } from '../recordings/names.ts';
-import { PacketFile, type PacketFileOptions } from './packet-file.ts';
+import type { CollectedVideo } from './collector.ts';
+import { PacketFile } from './packet-file.ts';
+import type { ActiveRecording, FileOptions } from './recording-format.ts';
 import type { SealedKey } from './sealed-key.ts';
 
-export interface RecordingOptions extends Omit<PacketFileOptions, 'path' | 'untaken'> {
-  readonly directory: string;
+export interface RecordingOptions extends FileOptions {
   readonly name: RecordingName;
   readonly key: SealedKey;
 }
 
-export class Recording {
+export class Recording implements ActiveRecording {
   readonly name: RecordingName;
   readonly #file: PacketFile;
   #key: SealedKey;
@@ -55,15 +56,21 @@ export class Recording {
     );
   }
 
-  /**
-   * Encrypts and appends.
-   * @throws {DiskFullError} nothing of this video is in the file, or it will be whole when there is room.
-   */
-  append(video: Uint8Array, timeMs: number): Promise<void> {
+  append({ video, timeMs }: CollectedVideo): Promise<void> {
     return this.#file.write(() => this.#key.encrypter.encrypt(video, timeMs));
   }
 
-  /** Waits for what is being written, flushes, and closes. */
+  /** This version has no place for what happens beside the video. */
+  async note(): Promise<void> {}
+
+  async event(): Promise<void> {}
+
+  async clockStepped(): Promise<void> {}
+
+  endBefore(): undefined {
+    return undefined;
+  }
+
   close(): Promise<void> {
     return this.#file.close();
   }

@@ -1,46 +1,20 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  commitmentOf,
-  encodeHeader,
-  encodeSignedPart,
-  FileVerifier,
-  makeRunKey,
-  RunWriter,
-  type VerifiedRun,
-} from '../encrocrypt/v3/index.ts';
+import { FileVerifier, type VerifiedRun } from '../encrocrypt/v3/index.ts';
 import { recordingAt } from '../recordings/names.ts';
-import { FakeClock, FakeDisk } from './fakes.ts';
+import { collected, FakeClock, FakeDisk, fakeSealRun } from './fakes.ts';
 import { DiskFullError } from './packet-file.ts';
-import { headerIntervalMs, RunRecording, type SealedRun } from './run-recording.ts';
+import { headerIntervalMs, RunRecording } from './run-recording.ts';
+import type { RunPlan } from './sealed-run.ts';
 
-const checkpointMs = 5000;
 const name = recordingAt(new FakeClock().nowMs(), 3_600_000);
 const file = `/r/${name.fileName}`;
 
-/** A run as the child seals it, without OpenPGP. */
-function sealedRun(startedMs: number): SealedRun {
-  const runKey = makeRunKey();
-  const [runId, secret] = [Buffer.alloc(16, 1), Buffer.alloc(32, 2)];
-  const part = encodeSignedPart(
-    {
-      ...{
-        camera: Buffer.alloc(20, 1),
-        runId,
-        recording: name.fileName,
-        startMs: 0,
-        clock: { state: 'unknown' },
-      },
-      ...{ container: 'video/mp2t', segmentMs: 60_000, checkpointMs },
-      recipients: [{ type: 'openpgp', id: Buffer.alloc(20, 5) }],
-      ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
-    },
-    { wrapped: [] },
-  );
-  const writer = new RunWriter({
-    ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 60_000 },
-  });
-  return { header: encodeHeader(part, undefined, runKey.privateKey), writer, startedMs, checkpointMs };
+function planAt(clock: FakeClock): RunPlan {
+  return {
+    ...{ recording: name.fileName, startMs: clock.nowMs(), startedMs: clock.monotonicMs() },
+    ...{ clock: { state: 'unknown' }, container: 'video/mp2t' },
+  };
 }
 
 async function open(): Promise<{
@@ -52,7 +26,7 @@ async function open(): Promise<{
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   const failures: unknown[] = [];
   const recording = await RunRecording.open({
-    ...{ directory: '/r', name, run: sealedRun(clock.monotonicMs()), fileSystem: disk, clock },
+    ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
     onWritten: () => undefined,
     onFlushed: () => undefined,
     onFlushFailed: assert.ifError,
@@ -85,7 +59,7 @@ function verify(bytes: Buffer | undefined): {
 
 async function record(recording: RunRecording, clock: FakeClock, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second++) {
-    await recording.append(Buffer.from(`second ${second}`), clock.monotonicMs(), second % 2 === 0);
+    await recording.append(collected(clock, `second ${second}`, second % 2 === 0));
     await clock.pass(1000);
   }
 }
@@ -135,7 +109,7 @@ test('a full disk loses video and breaks no chain', async () => {
   for (const roomBytes of [0, 20]) {
     disk.roomBytes = roomBytes;
     for (let second = 0; second < 8; second++) {
-      await assert.rejects(recording.append(Buffer.from('lost'), clock.monotonicMs(), true), DiskFullError);
+      await assert.rejects(recording.append(collected(clock, 'lost', true)), DiskFullError);
       await clock.pass(1000);
     }
     assert.ok(failures.length > 0);
@@ -161,7 +135,7 @@ test('a file whose header could not be written is closed, and the reason told', 
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   disk.roomBytes = 10;
   const opening = RunRecording.open({
-    ...{ directory: '/r', name, run: sealedRun(0), fileSystem: disk, clock },
+    ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
     onWritten: () => undefined,
     onFlushed: () => undefined,
     onFlushFailed: assert.ifError,
@@ -171,8 +145,43 @@ test('a file whose header could not be written is closed, and the reason told', 
   assert.equal(disk.openFiles, 0);
 });
 
-test('a run says when it is over', async () => {
-  const { recording } = await open();
-  assert.equal(recording.isOver(4 * 3_600_000), false);
-  assert.equal(recording.isOver(5 * 3_600_000), true);
+test('a run ends when it is as long as one may be, if possible at a key frame', async () => {
+  const { clock, recording } = await open();
+  const at = (monotonicMs: number, isKeyFrame: boolean) =>
+    recording.endBefore({ ...collected(clock, 'video', isKeyFrame), monotonicMs });
+  assert.equal(at(4 * 3_600_000, true), undefined);
+  assert.equal(at(2 ** 24 - 60_000, false), undefined);
+  assert.equal(at(2 ** 24 - 60_000, true), 'length');
+  assert.equal(at(5 * 3_600_000, false), 'length');
+});
+
+test('a run in which the clock was set says by how much, and ends at the next key frame', async () => {
+  const { clock, disk, recording } = await open();
+  await record(recording, clock, 3);
+  await recording.clockStepped(-90_000, clock.monotonicMs());
+  assert.equal(recording.endBefore(collected(clock, 'video')), undefined);
+  assert.equal(recording.endBefore(collected(clock, 'video', true)), 'clock');
+  await recording.close('clock');
+  const { told, run } = verify(disk.files.get(file));
+  assert.deepEqual(told, ['intact 0-3000']);
+  assert.equal(run?.final?.reason, 'clock');
+  assert.match(String(disk.files.get(file)), /\{"what":"clock-step","milliseconds":-90000\}/);
+});
+
+test('whoever waits for the end of a run hears its last link, also when it could not be ended in order', async () => {
+  for (const failure of [undefined, Object.assign(new Error('input/output error'), { code: 'EIO' })]) {
+    const [disk, clock] = [new FakeDisk(), new FakeClock()];
+    const links: Buffer[] = [];
+    const recording = await RunRecording.open({
+      ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
+      onWritten: () => undefined,
+      onFlushed: () => undefined,
+      onFlushFailed: () => undefined,
+      onCheckpointFailed: assert.ifError,
+      onClosed: async (link) => void links.push(link),
+    });
+    disk.failure = failure;
+    await recording.close('stop').catch((error: unknown) => assert.equal(error, failure));
+    assert.deepEqual(links, [recording.link]);
+  }
 });

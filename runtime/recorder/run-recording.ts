@@ -10,35 +10,45 @@ import {
   type RunWriter,
 } from '../encrocrypt/v3/index.ts';
 import type { RecordingName } from '../recordings/names.ts';
-import { DiskFullError, PacketFile, type PacketFileOptions } from './packet-file.ts';
+import type { CollectedVideo } from './collector.ts';
+import { DiskFullError, PacketFile } from './packet-file.ts';
+import type { ActiveRecording, FileOptions } from './recording-format.ts';
 
 /** A reader that finds its way from the middle is never further from a header. */
 export const headerIntervalMs = 10 * 60_000;
+/** A run that is nearly as long as one may be ends at the next key frame, so that another one can begin there. */
+const lastCallMs = 5 * 60_000;
 
 export interface SealedRun {
   /** The whole packet. */
   readonly header: Buffer;
   readonly writer: RunWriter;
+  readonly runId: Buffer;
+  /** The public half of the key that signs it. */
+  readonly runKey: Buffer;
+  readonly headerHash: Buffer;
   /** When the run began, on the monotonic clock. */
   readonly startedMs: number;
   readonly checkpointMs: number;
 }
 
-export interface RunRecordingOptions extends Omit<PacketFileOptions, 'path' | 'untaken'> {
-  readonly directory: string;
+export interface RunRecordingOptions extends FileOptions {
   readonly name: RecordingName;
   readonly run: SealedRun;
   /** A checkpoint that could not be written; the next one covers what it should have. */
   readonly onCheckpointFailed: (error: unknown) => void;
+  /** Called with its last link when it is closed, in order or not. */
+  readonly onClosed?: (link: Buffer) => Promise<void>;
 }
 
-export class RunRecording {
+export class RunRecording implements ActiveRecording {
   readonly name: RecordingName;
   readonly #options: RunRecordingOptions;
   readonly #file: PacketFile;
   #headerMs: number;
   #cancelCheckpoint: (() => void) | undefined;
   #isClosing = false;
+  #clockWasSet = false;
 
   /** Opens the file and writes the header. */
   static async open(options: RunRecordingOptions): Promise<RunRecording> {
@@ -71,31 +81,32 @@ export class RunRecording {
     return this.#options.run.writer.link;
   }
 
-  /** Whether the run must end here, and another begin, for what is taken at this time. */
-  isOver(monotonicMs: number): boolean {
-    return !this.#options.run.writer.fits(this.#since(monotonicMs));
+  endBefore({ monotonicMs, isKeyFrame }: CollectedVideo): EndReason | undefined {
+    const { writer } = this.#options.run;
+    const timeMs = this.#since(monotonicMs);
+    if (!writer.fits(timeMs) || (isKeyFrame && !writer.fits(timeMs + lastCallMs))) return 'length';
+    return this.#clockWasSet && isKeyFrame ? 'clock' : undefined;
   }
 
-  /**
-   * @param monotonicMs when its first byte came.
-   * @throws {DiskFullError} it will be in the file when there is room, or nothing of it is and it has no place in the chain.
-   */
-  async append(video: Uint8Array, monotonicMs: number, isKeyFrame: boolean): Promise<void> {
+  async append({ video, monotonicMs, isKeyFrame }: CollectedVideo): Promise<void> {
     await this.#repeatHeader();
     await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
   }
 
-  /** Something that everybody may know. */
+  async clockStepped(byMs: number, monotonicMs: number): Promise<void> {
+    this.#clockWasSet = true;
+    await this.note({ what: 'clock-step', milliseconds: Math.round(byMs) }, monotonicMs);
+  }
+
   note(happening: Happening, monotonicMs: number): Promise<void> {
     return this.#write((writer) => writer.note(happening, this.#since(monotonicMs)));
   }
 
-  /** Something for the owners alone. */
   event(happening: Happening, monotonicMs: number): Promise<void> {
     return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
   }
 
-  /** Waits for what is being written, signs the end, flushes, and closes. A full disk gets no final. */
+  /** A full disk gets no final. */
   async close(reason: EndReason): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -105,7 +116,7 @@ export class RunRecording {
         if (!(error instanceof DiskFullError)) throw error;
       });
     } finally {
-      await this.#file.close();
+      await this.#file.close().finally(() => this.#options.onClosed?.(this.link));
     }
   }
 

@@ -1,8 +1,11 @@
 /**
  * The child process that seals: OpenPGP is needed for milliseconds an hour but would take 30 MiB all day, so
- * `encrocam seal-key` does it and ends. What is secret goes through its standard input only.
+ * `encrocam seal-key` does it and ends soon after. What is secret goes through its standard input only: one line of JSON with the
+ * keys' files, then one for each request; it answers each with a line.
  */
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, type ErrorCode, errorCodes, messageOf } from '../errors.ts';
 
@@ -14,8 +17,7 @@ export interface SealingFiles {
 }
 
 /** What is sealed: keys for EncroCrypt2 (base64, 16 bytes each), or a run of EncroCrypt3. */
-export type SealRequest = SealingFiles &
-  ({ readonly secrets: readonly string[] } | { readonly run: RunRequest });
+export type SealRequest = { readonly secrets: readonly string[] } | { readonly run: RunRequest };
 
 /** What the recorder knows of a run before it begins; bytes in base64. */
 export interface RunRequest {
@@ -41,61 +43,160 @@ export type SealAnswer =
 interface Failure {
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
 }
-/** What the child writes, as JSON. */
-export type ChildAnswer = SealAnswer | Failure;
+/** What the child writes, as JSON. The first answer says that the keys are good. */
+export type ChildAnswer = SealAnswer | { readonly ready: true } | Failure;
 
 export const maxSealRequestBytes = 1024 * 1024;
 /** Beyond what 32 key packets, or a header, need. */
 const maxAnswerBytes = 8 * 1024 * 1024;
 /** RSA-4096 on a small board takes a second; a child that needs this long hangs. */
 const sealTimeoutMs = 60_000;
+/** A child that is not asked anything for so long ends. Several cameras ask within seconds of each other. */
+const idleMs = 10_000;
 
-/**
- * @param entry the program whose `seal-key` does the work: `encrocam` itself.
- * @throws {EncroCamError} what the child says, or `INTERNAL` where it fails.
- */
-export async function askSealChild(entry: string, request: SealRequest): Promise<SealAnswer> {
-  const answer = parseAnswer(await runChild(entry, JSON.stringify(request)));
-  if (!('error' in answer)) return answer;
-  const { code, message, hint } = answer.error;
-  throw new EncroCamError(
-    code in errorCodes ? (code as ErrorCode) : 'INTERNAL',
-    message,
-    hint === undefined ? {} : { hint },
-  );
+/** Seals through a child that is started when it is needed, or shortly before, and serves whoever asks meanwhile. */
+export class Sealer {
+  readonly #files: SealingFiles;
+  readonly #entry: string;
+  #child: SealChild | undefined;
+
+  /** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
+  constructor(files: SealingFiles, entry: string) {
+    this.#files = files;
+    this.#entry = entry;
+  }
+
+  /**
+   * Starts the child, so that it is ready when it is asked.
+   * @returns when it has read the keys.
+   * @throws {EncroCamError} what the child says of them, or `INTERNAL` where it fails.
+   */
+  async prepare(): Promise<void> {
+    await this.#running().ready;
+  }
+
+  /** @throws {EncroCamError} what the child says, or `INTERNAL` where it fails. */
+  async ask(request: SealRequest): Promise<SealAnswer> {
+    const answer = await this.#running().ask(request);
+    if ('ready' in answer) throw childFailed('it answered something else');
+    return answer;
+  }
+
+  /** Lets the child go, if one runs. */
+  close(): void {
+    this.#child?.letGo();
+  }
+
+  #running(): SealChild {
+    if (!this.#child?.takesRequests) this.#child = new SealChild(this.#files, this.#entry);
+    return this.#child;
+  }
 }
 
-function runChild(entry: string, request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+interface Waiting {
+  resolve(answer: Exclude<ChildAnswer, Failure>): void;
+  reject(error: unknown): void;
+}
+
+class SealChild {
+  /** It has read the keys. */
+  readonly ready: Promise<void>;
+  readonly #process: { readonly stdin: Writable; kill(signal: 'SIGKILL'): boolean };
+  readonly #waiting: Waiting[] = [];
+  #takesRequests = true;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(files: SealingFiles, entry: string) {
     const child = spawn(process.execPath, [...process.execArgv, entry, 'seal-key'], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      timeout: sealTimeoutMs,
-      killSignal: 'SIGKILL',
       // A signal to the terminal's processes must not cut a seal short.
       detached: true,
     });
-    const chunks: Buffer[] = [];
+    this.#process = child;
     let bytes = 0;
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > maxAnswerBytes) child.kill('SIGKILL');
-      else chunks.push(chunk);
     });
-    child.once('error', (error) => reject(childFailed(messageOf(error), error)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      bytes = 0;
+      this.#answered(line);
+    });
+    child.once('error', (error) => this.#fail(childFailed(messageOf(error), error)));
     // A child that ends early breaks the pipe; its exit tells more than that.
     child.stdin.on('error', () => undefined);
-    child.once('close', (code, signal) => {
-      if (code === 0 && bytes <= maxAnswerBytes) resolve(Buffer.concat(chunks).toString('utf8'));
-      else reject(childFailed(`it ended with ${signal ?? `code ${code}`}`));
+    child.once('close', (code, signal) =>
+      this.#fail(childFailed(`it ended with ${signal ?? `code ${code}`}`)),
+    );
+    this.ready = this.#send(files).then(() => undefined);
+    // Whoever waits for an answer hears of it as well.
+    this.ready.catch(() => undefined);
+  }
+
+  get takesRequests(): boolean {
+    return this.#takesRequests;
+  }
+
+  async ask(request: SealRequest): Promise<Exclude<ChildAnswer, Failure>> {
+    const [, answer] = await Promise.all([this.ready, this.#send(request)]);
+    return answer;
+  }
+
+  #send(line: SealingFiles | SealRequest): Promise<Exclude<ChildAnswer, Failure>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#arrangeEnd();
+      this.#process.stdin.write(`${JSON.stringify(line)}\n`);
     });
-    child.stdin.end(request);
-  });
+  }
+
+  #answered(line: string): void {
+    const waiting = this.#waiting.shift();
+    this.#arrangeEnd();
+    if (!waiting) return;
+    try {
+      const answer = parseAnswer(line);
+      if (!('error' in answer)) {
+        waiting.resolve(answer);
+        return;
+      }
+      const { code, message, hint } = answer.error;
+      const known = code in errorCodes ? (code as ErrorCode) : 'INTERNAL';
+      waiting.reject(new EncroCamError(known, message, hint === undefined ? {} : { hint }));
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  /** It is given up if it does not answer, and let go when nobody asks. */
+  #arrangeEnd(): void {
+    clearTimeout(this.#timer);
+    this.#timer =
+      this.#waiting.length > 0
+        ? setTimeout(() => this.#process.kill('SIGKILL'), sealTimeoutMs)
+        : setTimeout(() => this.letGo(), idleMs);
+  }
+
+  /** It ends when it has answered what it was asked. */
+  letGo(): void {
+    this.#takesRequests = false;
+    if (this.#waiting.length === 0) clearTimeout(this.#timer);
+    this.#process.stdin.end();
+  }
+
+  #fail(error: EncroCamError): void {
+    this.#takesRequests = false;
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
 }
 
 function parseAnswer(text: string): ChildAnswer {
   try {
     const answer = JSON.parse(text) as ChildAnswer;
-    if ('error' in answer || 'signedPart' in answer || Array.isArray(answer.messages)) return answer;
+    if ('error' in answer || 'ready' in answer || 'signedPart' in answer || Array.isArray(answer.messages)) {
+      return answer;
+    }
   } catch (error) {
     throw childFailed('its answer is not JSON', error);
   }

@@ -1,62 +1,72 @@
 /**
- * `encrocam seal-key`: started by the recorder, not by people. Reads one request from standard input, seals what it
- * holds for the owner, answers on standard output, and ends.
+ * `encrocam seal-key`: started by the recorder, not by people. Reads lines of JSON from standard input: the keys' files, then
+ * what to seal for the owner; answers each with a line on standard output, and ends when no more come.
  */
+import { createInterface } from 'node:readline';
 import type { Command } from '../commands.ts';
 import { EncroCamError, isEncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
+import type { SealingKeys } from '../pgp/seal.ts';
 import {
   type ChildAnswer,
   maxSealRequestBytes,
   type RunRequest,
   type SealAnswer,
   type SealingFiles,
-  type SealRequest,
 } from './seal-child.ts';
 import { maxSecretsPerRequest } from './sealed-key.ts';
 
 export const command: Command = {
-  help: 'Usage: encrocam seal-key < REQUEST > ANSWER\n\nUsed by encrocam record: seals the keys of recordings for the owner.\n',
+  help: 'Usage: encrocam seal-key < REQUESTS > ANSWERS\n\nUsed by encrocam record: seals the keys of recordings for the owner.\n',
   options: {},
   async run() {
-    let answer: ChildAnswer;
-    try {
-      answer = await seal(await readRequest());
-    } catch (error) {
-      const hint = isEncroCamError(error) ? error.hint : undefined;
-      answer = {
-        error: {
-          code: isEncroCamError(error) ? error.code : 'INTERNAL',
-          message: messageOf(error),
-          ...(hint === undefined ? {} : { hint }),
-        },
-      };
+    let keys: SealingKeys | undefined;
+    for await (const line of createInterface({ input: process.stdin })) {
+      let answer: ChildAnswer;
+      try {
+        const request = parse(line);
+        if (keys) {
+          answer = await seal(request, keys);
+        } else {
+          keys = await loadKeys(request);
+          answer = { ready: true };
+        }
+      } catch (error) {
+        answer = failure(error);
+      }
+      process.stdout.write(`${JSON.stringify(answer)}\n`);
+      if (!keys) break;
     }
-    process.stdout.write(JSON.stringify(answer));
     return exitCode.whole;
   },
 };
 
-async function readRequest(): Promise<SealRequest> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxSealRequestBytes) throw refused();
-    chunks.push(chunk);
-  }
-  let request: SealRequest;
+function failure(error: unknown): ChildAnswer {
+  const hint = isEncroCamError(error) ? error.hint : undefined;
+  return {
+    error: {
+      code: isEncroCamError(error) ? error.code : 'INTERNAL',
+      message: messageOf(error),
+      ...(hint === undefined ? {} : { hint }),
+    },
+  };
+}
+
+function parse(line: string): Record<string, unknown> {
+  let request: unknown;
   try {
-    request = JSON.parse(Buffer.concat(chunks).toString('utf8')) as SealRequest;
+    if (line.length <= maxSealRequestBytes) request = JSON.parse(line);
   } catch {
     // The parser's message would quote the request, and secrets with it.
-    throw refused();
   }
-  if (!isTexts(request.ownerKeys) || typeof request.signingKey !== 'string') throw refused();
-  if ('run' in request) {
-    if (typeof request.run !== 'object' || request.run === null) throw refused();
-  } else if (!isTexts(request.secrets) || request.secrets.length > maxSecretsPerRequest) throw refused();
-  return request;
+  if (typeof request !== 'object' || request === null) throw refused();
+  return request as Record<string, unknown>;
+}
+
+async function loadKeys({ ownerKeys, signingKey }: Partial<SealingFiles>): Promise<SealingKeys> {
+  if (!isTexts(ownerKeys) || typeof signingKey !== 'string') throw refused();
+  const { loadSealingKeys } = await import('../pgp/seal.ts');
+  return loadSealingKeys(ownerKeys, signingKey);
 }
 
 function isTexts(value: unknown): value is string[] {
@@ -69,15 +79,15 @@ function refused(): EncroCamError {
   });
 }
 
-async function seal(request: SealRequest): Promise<SealAnswer> {
-  return 'run' in request
-    ? sealRun(request.run, request)
-    : { messages: await sealAll(request.secrets, request) };
+async function seal(request: object, keys: SealingKeys): Promise<SealAnswer> {
+  const { run, secrets } = request as Partial<{ run: RunRequest; secrets: string[] }>;
+  if (typeof run === 'object' && run !== null) return sealRun(run, keys);
+  if (!isTexts(secrets) || secrets.length > maxSecretsPerRequest) throw refused();
+  return { messages: await sealAll(secrets, keys) };
 }
 
-async function sealAll(secrets: readonly string[], files: SealingFiles): Promise<string[]> {
-  const { loadSealingKeys, seal: sealKey } = await import('../pgp/seal.ts');
-  const keys = await loadSealingKeys(files.ownerKeys, files.signingKey);
+async function sealAll(secrets: readonly string[], keys: SealingKeys): Promise<string[]> {
+  const { seal: sealKey } = await import('../pgp/seal.ts');
   const messages: string[] = [];
   for (const secret of secrets) {
     messages.push(Buffer.from(await sealKey(Buffer.from(secret, 'base64'), keys)).toString('base64'));
@@ -86,12 +96,10 @@ async function sealAll(secrets: readonly string[], files: SealingFiles): Promise
 }
 
 /** Completes the statement with what only the keys tell, seals the run's secret, and signs both as the camera. */
-async function sealRun(run: RunRequest, files: SealingFiles): Promise<SealAnswer> {
-  const { loadSealingKeys } = await import('../pgp/seal.ts');
+async function sealRun(run: RunRequest, keys: SealingKeys): Promise<SealAnswer> {
   const { sealRunSecret, signLine } = await import('../pgp/run-seal.ts');
   const { fingerprintOf } = await import('../pgp/keys.ts');
   const { commitmentOf, encodeSignedPart, signedLine } = await import('../encrocrypt/v3/index.ts');
-  const keys = await loadSealingKeys(files.ownerKeys, files.signingKey);
   const bytes = (text: string): Buffer => Buffer.from(text, 'base64');
   const { secret, previous, initialisation, ...known } = run;
   const part = encodeSignedPart(

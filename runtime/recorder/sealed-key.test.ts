@@ -2,16 +2,24 @@ import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { decryptKey, decrypt as openMessage, readKey, readMessage, readPrivateKey } from 'openpgp';
 import { decryptVideo, PacketReader } from '../encrocrypt/index.ts';
 import { isEncroCamError } from '../errors.ts';
-import { KeySource, sealInChild } from './sealed-key.ts';
+import { Sealer } from './seal-child.ts';
+import { KeySource, sealIn } from './sealed-key.ts';
 
 const vectors = path.join(import.meta.dirname, '../../test/vectors/encrocrypt2');
 const entry = path.join(import.meta.dirname, '../cli.ts');
 const ownerKeys = [path.join(vectors, 'owner.public.asc')];
 const signingKey = path.join(vectors, 'camera.secret.asc');
+
+/** Its child is let go at the end of the test. */
+function sealerFor(context: TestContext, ...[files, program]: ConstructorParameters<typeof Sealer>): Sealer {
+  const sealer = new Sealer(files, program);
+  context.after(() => sealer.close());
+  return sealer;
+}
 
 test('keys that are asked for together are sealed together, in order', async () => {
   const batches: number[] = [];
@@ -50,9 +58,9 @@ test('a failure reaches everybody who waits, and the next request is a new attem
   assert.ok(await source.next());
 });
 
-test('the child seals for the owner and signs as the camera', async () => {
+test('the child seals for the owner and signs as the camera', async (context) => {
   const secret = Buffer.from('0123456789abcdef');
-  const [message] = await sealInChild({ ownerKeys, signingKey }, entry)([secret]);
+  const [message] = await sealIn(sealerFor(context, { ownerKeys, signingKey }, entry))([secret]);
   assert.ok(message);
   const locked = await readPrivateKey({
     armoredKey: await readFile(path.join(vectors, 'owner.secret.asc'), 'utf8'),
@@ -71,12 +79,12 @@ test('the child seals for the owner and signs as the camera', async () => {
   assert.deepEqual(Buffer.from(opened.data as Uint8Array), secret);
 });
 
-test("the child's error comes through with its code", async () => {
-  const seal = sealInChild({ ownerKeys: ['/nowhere/owner.asc'], signingKey }, entry);
+test("the child's error comes through with its code", async (context) => {
+  const seal = sealIn(sealerFor(context, { ownerKeys: ['/nowhere/owner.asc'], signingKey }, entry));
   await assert.rejects(seal([Buffer.alloc(16)]), (error) => isEncroCamError(error, 'KEY_UNREADABLE'));
 });
 
-test('a child that cannot be started at all is an error of its own', async () => {
-  const seal = sealInChild({ ownerKeys, signingKey }, '/nowhere/cli.ts');
+test('a child that cannot be started at all is an error of its own', async (context) => {
+  const seal = sealIn(sealerFor(context, { ownerKeys, signingKey }, '/nowhere/cli.ts'));
   await assert.rejects(seal([Buffer.alloc(16)]), (error) => isEncroCamError(error, 'INTERNAL'));
 });

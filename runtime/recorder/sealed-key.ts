@@ -1,7 +1,7 @@
 /** Keys for recordings of EncroCrypt2, sealed by a child process. */
 import { randomBytes } from 'node:crypto';
 import { encodeKeyPacket, keyBytes, VideoEncrypter } from '../encrocrypt/index.ts';
-import { askSealChild, childFailed, type SealingFiles } from './seal-child.ts';
+import { childFailed, type Sealer } from './seal-child.ts';
 
 /** A fresh key, and the packet that carries it to the owner. */
 export interface SealedKey {
@@ -14,13 +14,9 @@ export const maxSecretsPerRequest = 32;
 /** Seals each secret; the answers are OpenPGP messages in the same order. */
 export type Seal = (secrets: readonly Buffer[]) => Promise<Buffer[]>;
 
-/** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
-export function sealInChild(files: SealingFiles, entry: string): Seal {
+export function sealIn(sealer: Pick<Sealer, 'ask'>): Seal {
   return async (secrets) => {
-    const answer = await askSealChild(entry, {
-      ...files,
-      secrets: secrets.map((secret) => secret.toString('base64')),
-    });
+    const answer = await sealer.ask({ secrets: secrets.map((secret) => secret.toString('base64')) });
     if (!('messages' in answer) || answer.messages.length !== secrets.length) {
       throw childFailed('it answered something else');
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { decrypt, readKey, readMessage, readPrivateKey } from 'openpgp';
 import {
   commitmentOf,
@@ -14,7 +14,8 @@ import {
 import { isEncroCamError } from '../errors.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { verifyLine } from '../pgp/run-seal.ts';
-import { type RunPlan, sealRunInChild } from './sealed-run.ts';
+import { Sealer } from './seal-child.ts';
+import { type RunPlan, sealRunIn } from './sealed-run.ts';
 
 const vectors = path.join(import.meta.dirname, '../../test/vectors/encrocrypt2');
 const entry = path.join(import.meta.dirname, '../cli.ts');
@@ -32,8 +33,15 @@ const plan: RunPlan = {
   initialisation: Buffer.from('ftyp and moov'),
 };
 
-test('the child seals the run for its owners and signs it as the camera; the owner opens it', async () => {
-  const run = await sealRunInChild(files, entry)(plan);
+/** Its child is let go at the end of the test. */
+function sealerFor(context: TestContext, ...[files, program]: ConstructorParameters<typeof Sealer>): Sealer {
+  const sealer = new Sealer(files, program);
+  context.after(() => sealer.close());
+  return sealer;
+}
+
+test('the child seals the run for its owners and signs it as the camera; the owner opens it', async (context) => {
+  const run = await sealRunIn(sealerFor(context, files, entry))(plan);
   const reader = new PacketReader();
   reader.push(Buffer.concat([run.header, ...run.writer.data(Buffer.from('video'), 0, true)]));
   const packet = reader.next();
@@ -68,14 +76,14 @@ test('the child seals the run for its owners and signs it as the camera; the own
   assert.equal(opener.open(video)?.toString(), 'video');
 });
 
-test('each run has a secret, an id and a key of its own', async () => {
-  const seal = sealRunInChild(files, entry);
+test('each run has a secret, an id and a key of its own', async (context) => {
+  const seal = sealRunIn(sealerFor(context, files, entry));
   const [one, other] = await Promise.all([seal(plan), seal(plan)]);
   assert.notDeepEqual(one.runId, other.runId);
   assert.notDeepEqual(one.header, other.header);
 });
 
-test("the child's error comes through with its code", async () => {
-  const seal = sealRunInChild({ ...files, ownerKeys: ['/nowhere/owner.asc'] }, entry);
+test("the child's error comes through with its code", async (context) => {
+  const seal = sealRunIn(sealerFor(context, { ...files, ownerKeys: ['/nowhere/owner.asc'] }, entry));
   await assert.rejects(seal(plan), (error) => isEncroCamError(error, 'KEY_UNREADABLE'));
 });

@@ -11,7 +11,7 @@ import {
   secretBytes,
 } from '../encrocrypt/v3/index.ts';
 import type { SealedRun } from './run-recording.ts';
-import { askSealChild, childFailed, type SealingFiles } from './seal-child.ts';
+import { childFailed, type Sealer } from './seal-child.ts';
 
 /** A minute: what is given away is given away by the minute. */
 export const segmentMs = 60_000;
@@ -22,7 +22,7 @@ export const checkpointMs = 5000;
 export interface RunPlan {
   /** File name. */
   readonly recording: string;
-  readonly previous?: Statement['previous'];
+  readonly previous?: NonNullable<Statement['previous']>;
   /** By the wall clock, and by the monotonic one. */
   readonly startMs: number;
   readonly startedMs: number;
@@ -31,15 +31,13 @@ export interface RunPlan {
   readonly initialisation?: Buffer;
 }
 
-export type SealRun = (plan: RunPlan) => Promise<SealedRun & { readonly runId: Buffer }>;
+export type SealRun = (plan: RunPlan) => Promise<SealedRun>;
 
-/** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
-export function sealRunInChild(files: SealingFiles, entry: string): SealRun {
+export function sealRunIn(sealer: Pick<Sealer, 'ask'>): SealRun {
   return async ({ previous, initialisation, startedMs, ...plan }) => {
     const [runId, secret, runKey] = [randomBytes(runIdBytes), randomBytes(secretBytes), makeRunKey()];
     const text = (bytes: Buffer): string => bytes.toString('base64');
-    const answer = await askSealChild(entry, {
-      ...files,
+    const answer = await sealer.ask({
       run: {
         ...plan,
         ...{
@@ -60,6 +58,7 @@ export function sealRunInChild(files: SealingFiles, entry: string): SealRun {
     const writer = new RunWriter({
       ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
     });
-    return { header, writer, runId, startedMs, checkpointMs };
+    const { publicKey } = runKey;
+    return { header, writer, runId, runKey: publicKey, headerHash: part.hash, startedMs, checkpointMs };
   };
 }

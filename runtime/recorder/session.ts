@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { type CollectedVideo, Collector, fullPacketBytes } from './collector.ts';
 import { withoutCredentials } from './ffmpeg.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
+import type { Piece, StreamCutter } from './stream.ts';
 
 /** ffmpeg ends within this after SIGTERM, or it is killed: it has at most a few frames to deliver. */
 export const stopTimeoutMs = 5000;
@@ -17,6 +18,7 @@ const maxLineCharacters = 300;
 
 export interface SessionOptions {
   readonly source: VideoSource;
+  readonly cutter: StreamCutter;
   readonly intervalMs: number;
   readonly clock: Clock;
   /** Takes one packet's video; resolves when the next may come. A rejection ends the session. */
@@ -28,10 +30,16 @@ export class Session {
   readonly startedMs: number;
   /** The process has ended; its last bytes may still be on their way to the sink. */
   readonly ended: Promise<SourceEnd>;
+  /**
+   * What has to stand before all video, if anything, once the first video is there. Does not resolve for an ffmpeg that ended
+   * without any.
+   */
+  readonly begun: Promise<Buffer | undefined>;
   /** All that it delivered has been through the sink. Never rejects. */
   readonly drained: Promise<void>;
   readonly #options: SessionOptions;
   readonly #collector = new Collector();
+  #begin: (initialisation: Buffer | undefined) => void = () => undefined;
   #firstByteMs: number | undefined;
   #lastByteMs: number | undefined;
   #deliveredBytes = 0;
@@ -47,6 +55,10 @@ export class Session {
     this.#options = options;
     const { source, clock } = options;
     this.startedMs = clock.monotonicMs();
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
+    if (!options.cutter.needsInitialisation) this.#begin(undefined);
     this.ended = source.ended.then((end) => {
       this.#cancelKill?.();
       return end;
@@ -115,9 +127,22 @@ export class Session {
     this.#lastByteMs = clock.monotonicMs();
     this.#firstByteMs ??= this.#lastByteMs;
     this.#deliveredBytes += bytes.length;
-    this.#collector.push(bytes, clock.nowMs(), this.#lastByteMs);
+    try {
+      this.#collect(this.#options.cutter.push(bytes));
+    } catch (error) {
+      this.#fail(`what ffmpeg writes is of no use: ${messageOf(error)}`);
+      return;
+    }
     if (this.#collector.bytes >= maxWaitingBytes) source.stdout.pause();
     this.#arrange();
+  }
+
+  #collect(pieces: readonly Piece[]): void {
+    const { clock } = this.#options;
+    for (const piece of pieces) {
+      if (piece.kind === 'initialisation') this.#begin(piece.bytes);
+      else this.#collector.push(piece, clock.nowMs(), this.#lastByteMs ?? clock.monotonicMs());
+    }
   }
 
   /** Sees to it that what waits goes on its way in time. */
@@ -126,7 +151,7 @@ export class Session {
     const { sinceMs } = this.#collector;
     if (sinceMs === undefined || this.#pumping) return;
     const waitMs =
-      this.#finished || this.#collector.full ? 0 : Math.max(0, sinceMs + intervalMs - clock.monotonicMs());
+      this.#finished || this.#collector.ready ? 0 : Math.max(0, sinceMs + intervalMs - clock.monotonicMs());
     if (waitMs > 0) {
       this.#cancelTimer ??= clock.schedule(waitMs, () => {
         this.#cancelTimer = undefined;
@@ -158,7 +183,7 @@ export class Session {
         break;
       }
       if (this.#collector.bytes < maxWaitingBytes / 2) this.#options.source.stdout.resume();
-    } while (this.#collector.full || this.#finished);
+    } while (this.#collector.ready || this.#finished);
   }
 
   #fail(reason: string): void {
@@ -173,6 +198,7 @@ export class Session {
   async #drain(closed: Promise<void>): Promise<void> {
     await Promise.all([this.ended, closed]);
     this.#finished = true;
+    if (this.#failure === undefined) this.#collect(this.#options.cutter.end());
     while (this.#pumping || this.#collector.bytes > 0) {
       if (!this.#pumping) this.#startPump();
       await this.#pumping;

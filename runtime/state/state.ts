@@ -79,14 +79,35 @@ export async function writeState(
   recordingsDirectory: string,
   state: RecorderState | SyncerState,
 ): Promise<void> {
-  const directory = path.join(recordingsDirectory, directoryName);
+  await replaceStateFile(recordingsDirectory, fileNames[state.service], JSON.stringify(state));
+}
+
+/** Where they are, and other small files that a service keeps for itself. */
+export function stateDirectory(recordingsDirectory: string): string {
+  return path.join(recordingsDirectory, directoryName);
+}
+
+/**
+ * Replaces one of these files as a whole.
+ * @param durable whether the new one survives a power cut from then on; without, the old one may be found after it.
+ */
+export async function replaceStateFile(
+  recordingsDirectory: string,
+  name: string,
+  text: string,
+  { durable = false } = {},
+): Promise<void> {
+  const directory = stateDirectory(recordingsDirectory);
   await mkdir(directory, { recursive: true });
-  const file = path.join(directory, fileNames[state.service]);
-  const temporary = `${file}.${state.pid}.tmp`;
-  const text = JSON.stringify(state);
+  const file = path.join(directory, name);
+  const temporary = `${file}.${process.pid}.tmp`;
   try {
-    await writeFile(temporary, text);
+    await writeFile(temporary, text, { flush: durable });
     await rename(temporary, file);
+    if (durable) {
+      const handle = await open(directory, 'r');
+      await handle.sync().finally(() => handle.close());
+    }
   } catch (error) {
     await rm(temporary, { force: true });
     if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
@@ -125,7 +146,7 @@ export async function readSyncerState(recordingsDirectory: string): Promise<Sync
 /** `undefined` when there is none, or it is not what the service writes. */
 async function read(recordingsDirectory: string, service: 'record' | 'sync'): Promise<unknown> {
   try {
-    const text = await readFile(path.join(recordingsDirectory, directoryName, fileNames[service]), 'utf8');
+    const text = await readFile(path.join(stateDirectory(recordingsDirectory), fileNames[service]), 'utf8');
     if (text.length > maxStateBytes) return undefined;
     const state = JSON.parse(text) as { service?: unknown; cameras?: unknown };
     return state.service === service && Array.isArray(state.cameras) ? state : undefined;

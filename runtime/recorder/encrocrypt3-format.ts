@@ -1,0 +1,122 @@
+/** Recordings of EncroCrypt3, for one camera: each begins with a run that names the end of the run before. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { FragmentCutter } from './fragments.ts';
+import type { LastRun, LastRunStore } from './last-run.ts';
+import type { ActiveRecording, FileOptions, OpenRequest, RecordingFormat } from './recording-format.ts';
+import { RunRecording } from './run-recording.ts';
+import type { SealRun } from './sealed-run.ts';
+import type { StreamCutter } from './stream.ts';
+import { TransportStreamCutter } from './transport-stream.ts';
+
+/** The child that seals needs a second or two to start on a small board. */
+const prepareAheadMs = 5000;
+/** Video waits in memory while a run is sealed: so much is tried before it is given up. */
+const sealPausesMs = [500, 2000];
+
+export interface EncroCrypt3Options {
+  readonly container: Container;
+  /** Starts what seals, so that it is ready when it is asked. */
+  readonly prepare: () => Promise<void>;
+  readonly sealRun: SealRun;
+  readonly lastRuns: LastRunStore;
+  readonly clockState: () => Promise<ClockState>;
+  readonly logger: Logger;
+}
+
+export class EncroCrypt3Format implements RecordingFormat {
+  readonly container: Container;
+  readonly #options: EncroCrypt3Options;
+  #last: Promise<LastRun | undefined> | undefined;
+  /** The run that was opened last is closed, and what is known of it kept. */
+  #closed: Promise<void> = Promise.resolve();
+  #initialisations = new WeakMap<ActiveRecording, Buffer>();
+
+  constructor(options: EncroCrypt3Options) {
+    this.#options = options;
+    this.container = options.container;
+  }
+
+  cutter(beginsAtMs: number): StreamCutter {
+    return this.container === 'video/mp4' ? new FragmentCutter(beginsAtMs) : new TransportStreamCutter();
+  }
+
+  prepare(): void {
+    this.#last ??= this.#options.lastRuns.load();
+    this.#last.catch(() => undefined);
+    // Whoever asks for a run hears what is wrong.
+    this.#options.prepare().catch(() => undefined);
+  }
+
+  tend(_recording: ActiveRecording, leftMs: number): undefined {
+    if (leftMs <= prepareAheadMs) this.prepare();
+  }
+
+  takes(recording: ActiveRecording, initialisation: Buffer | undefined): boolean {
+    return (
+      initialisation === undefined || this.#initialisations.get(recording)?.equals(initialisation) === true
+    );
+  }
+
+  async open(
+    { name, initialisation, timeMs, monotonicMs }: OpenRequest,
+    file: FileOptions,
+  ): Promise<RunRecording> {
+    const { container, clockState, lastRuns, logger } = this.#options;
+    // Its end is what the header names.
+    await this.#closed;
+    this.#last ??= lastRuns.load();
+    const before = await this.#last;
+    const run = await this.#seal({
+      recording: name.fileName,
+      ...(before ? { previous: { runId: before.runId, link: before.link } } : {}),
+      startMs: timeMs,
+      startedMs: monotonicMs,
+      clock: { state: await clockState() },
+      container,
+      ...(initialisation ? { initialisation } : {}),
+    });
+    const { runId, runKey, headerHash } = run;
+    const known = { runId, runKey, headerHash, file: name.fileName, before };
+    const closed = Promise.withResolvers<void>();
+    const keep = async (link?: Buffer): Promise<void> => {
+      try {
+        await lastRuns.keep({ ...known, ...(link ? { link } : {}) });
+      } catch (error) {
+        logger.warn('cannot note where the chain of recordings is; it will be read from the last one', {
+          cause: messageOf(error),
+        });
+      }
+    };
+    await keep();
+    const recording = await RunRecording.open({
+      ...file,
+      name,
+      run,
+      onCheckpointFailed: (error) =>
+        logger.warn('a checkpoint could not be written', { cause: messageOf(error) }),
+      onClosed: async (link) => {
+        this.#last = Promise.resolve({ runId, link });
+        await keep(link);
+        closed.resolve();
+      },
+    });
+    this.#closed = closed.promise;
+    if (initialisation) this.#initialisations.set(recording, initialisation);
+    return recording;
+  }
+
+  async #seal(plan: Parameters<SealRun>[0]): ReturnType<SealRun> {
+    for (const pauseMs of sealPausesMs) {
+      try {
+        return await this.#options.sealRun(plan);
+      } catch (error) {
+        this.#options.logger.warn('a run could not be sealed; trying again', { cause: messageOf(error) });
+        await pause(pauseMs);
+      }
+    }
+    return this.#options.sealRun(plan);
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Where a camera's chain of runs ends, for the header of the next one: kept beside the recordings, and read from the last
+ * recording where that is gone, or where the recorder did not come to say how a run ended.
+ */
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  decodeCheckpoint,
+  decodeFinal,
+  hashBytes,
+  importRunKey,
+  linkOf,
+  PacketReader,
+  readHeader,
+  runIdBytes,
+  runKeyBytes,
+} from '../encrocrypt/v3/index.ts';
+import { parseRecordingName } from '../recordings/names.ts';
+import { replaceStateFile, stateDirectory } from '../state/state.ts';
+
+export interface LastRun {
+  readonly runId: Buffer;
+  /** Of its last checkpoint or final; of its header if it has none. */
+  readonly link: Buffer;
+}
+
+/** A run that begins, or has ended. */
+export interface KeptRun {
+  readonly runId: Buffer;
+  readonly runKey: Buffer;
+  readonly headerHash: Buffer;
+  /** Name of the recording that it is in. */
+  readonly file: string;
+  /** Missing while it is written. */
+  readonly link?: Buffer;
+  /** Counts if nothing of this one reached the disk. */
+  readonly before: LastRun | undefined;
+}
+
+export interface LastRunStore {
+  /** `undefined` for a camera that has no recording yet. */
+  load(): Promise<LastRun | undefined>;
+  keep(run: KeptRun): Promise<void>;
+}
+
+/** A checkpoint is at most some seconds from the end of a file; so much of it is read before all of it is. */
+const tailBytes = 16 * 1024 * 1024;
+/** Recordings that are looked into when nothing was kept: the newest may have been cut before its header was whole. */
+const filesToTry = 3;
+
+export class LastRunFile implements LastRunStore {
+  readonly #directory: string;
+  readonly #camera: string;
+  readonly #recordings: string;
+
+  /** @param recordingsDirectory that of all cameras. */
+  constructor(
+    recordingsDirectory: string,
+    camera: { readonly name: string; readonly localDirectory: string },
+  ) {
+    this.#directory = recordingsDirectory;
+    this.#camera = camera.name;
+    this.#recordings = camera.localDirectory;
+  }
+
+  async load(): Promise<LastRun | undefined> {
+    const recordings = await this.#newestFirst();
+    const kept = await this.#read();
+    const [newest] = recordings;
+    if (!kept || (newest !== undefined && newest > kept.file)) return this.#search(recordings);
+    if (kept.link) return { runId: kept.runId, link: kept.link };
+    return (await this.#endOf(kept)) ?? kept.before;
+  }
+
+  async keep(run: KeptRun): Promise<void> {
+    const text = (bytes: Buffer): string => bytes.toString('hex');
+    const { runId, runKey, headerHash, file, link, before } = run;
+    await replaceStateFile(
+      this.#directory,
+      this.#fileName,
+      JSON.stringify({
+        ...{ runId: text(runId), runKey: text(runKey), headerHash: text(headerHash), file },
+        ...(link ? { link: text(link) } : {}),
+        ...(before ? { before: { runId: text(before.runId), link: text(before.link) } } : {}),
+      }),
+      { durable: true },
+    );
+  }
+
+  get #fileName(): string {
+    return `run-${this.#camera}.json`;
+  }
+
+  /** Names sort by time. */
+  async #newestFirst(): Promise<string[]> {
+    const names = await readdir(this.#recordings).catch(() => []);
+    return names
+      .filter((name) => parseRecordingName(name)?.conflict === undefined && parseRecordingName(name))
+      .sort()
+      .reverse();
+  }
+
+  async #read(): Promise<KeptRun | undefined> {
+    try {
+      const file = path.join(stateDirectory(this.#directory), this.#fileName);
+      const { before, link, ...kept } = JSON.parse(await readFile(file, 'utf8')) as Record<string, never>;
+      return {
+        runId: bytesOf(kept.runId, runIdBytes),
+        runKey: bytesOf(kept.runKey, runKeyBytes),
+        headerHash: bytesOf(kept.headerHash, hashBytes),
+        file: String(kept.file),
+        ...(link === undefined ? {} : { link: bytesOf(link, hashBytes) }),
+        before: before && lastRunOf(before),
+      };
+    } catch {
+      // There is none, or a power cut left half of it: the recordings tell.
+      return undefined;
+    }
+  }
+
+  /** What the file holds of a run whose end was not kept; `undefined` if nothing. */
+  async #endOf(kept: KeptRun): Promise<LastRun | undefined> {
+    const file = path.join(this.#recordings, kept.file);
+    const size = await stat(file).then(
+      ({ size: bytes }) => bytes,
+      () => 0,
+    );
+    const { runId, runKey, headerHash } = kept;
+    const search = new ChainSearch();
+    search.take({ runId, key: importRunKey(runKey), link: undefined, headerHash });
+    await search.read(file, Math.max(0, size - tailBytes));
+    return search.last ?? (size > tailBytes ? await scan(file) : undefined);
+  }
+
+  async #search(recordings: readonly string[]): Promise<LastRun | undefined> {
+    for (const name of recordings.slice(0, filesToTry)) {
+      const last = await scan(path.join(this.#recordings, name));
+      if (last) return last;
+    }
+    return undefined;
+  }
+}
+
+async function scan(file: string): Promise<LastRun | undefined> {
+  const search = new ChainSearch();
+  await search.read(file, 0);
+  return search.last;
+}
+
+interface Candidate {
+  readonly runId: Buffer;
+  readonly key: ReturnType<typeof importRunKey>;
+  readonly headerHash: Buffer;
+  /** Of what its key signed last; `undefined` while nothing of it was seen. */
+  link: Buffer | undefined;
+}
+
+/** Looks for the newest run in a file, and what it signed last. */
+class ChainSearch {
+  #run: Candidate | undefined;
+
+  get last(): LastRun | undefined {
+    return this.#run?.link && { runId: this.#run.runId, link: this.#run.link };
+  }
+
+  /** Begins with a run whose header may stand before what is read. */
+  take(run: Candidate): void {
+    this.#run = run;
+  }
+
+  async read(file: string, offset: number): Promise<void> {
+    const reader = new PacketReader({ offset, hasKeys: false });
+    try {
+      for await (const chunk of createReadStream(file, { start: offset, highWaterMark: 1024 * 1024 })) {
+        reader.push(chunk as Buffer);
+        this.#drain(reader);
+      }
+    } catch {
+      // Gone, or a card with a bad block: what was seen until there is what is known.
+    }
+    reader.end();
+    this.#drain(reader);
+  }
+
+  #drain(reader: PacketReader): void {
+    for (let item = reader.next(); item; item = reader.next()) {
+      if (item.kind === 'header') this.#header(Buffer.from(item.body));
+      else if (item.kind === 'checkpoint' || item.kind === 'final') this.#signed(item.kind, item.body);
+    }
+  }
+
+  #header(body: Buffer): void {
+    const header = readHeader(body);
+    if (!header) return;
+    const { runId, runKey } = header.statement;
+    if (this.#run?.headerHash.equals(header.hash)) this.#run.link ??= header.hash;
+    else this.#run = { runId, key: importRunKey(runKey), headerHash: header.hash, link: header.hash };
+  }
+
+  #signed(kind: 'checkpoint' | 'final', body: Buffer): void {
+    const run = this.#run;
+    if (!run) return;
+    const decode = kind === 'checkpoint' ? decodeCheckpoint : decodeFinal;
+    if (decode(body, run.runId, run.key)) run.link = linkOf(run.runId, body);
+  }
+}
+
+function lastRunOf({ runId, link }: { runId: unknown; link: unknown }): LastRun {
+  return { runId: bytesOf(runId, runIdBytes), link: bytesOf(link, hashBytes) };
+}
+
+/** @throws {RangeError} for anything but so many bytes in hexadecimal digits. */
+function bytesOf(text: unknown, bytes: number): Buffer {
+  const decoded = Buffer.from(String(text), 'hex');
+  if (decoded.length !== bytes) throw new RangeError('not what was kept');
+  return decoded;
+}
