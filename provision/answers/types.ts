@@ -33,6 +33,10 @@ export type StorageConfig = NoStorageConfig | DirectoryStorageConfig | FtpStorag
  */
 export type DriveRetentionDays = number;
 /**
+ * Who removes what is past `retentionDays` from the drive. `server`: the camera never asks for a removal, as with an account that may only append; `retentionDays` then says how long the server keeps recordings, so that older ones are not uploaded again.
+ */
+export type DriveRetention = 'camera' | 'server';
+/**
  * The least important lines that are still written.
  */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -307,6 +311,7 @@ export interface DirectoryStorageConfig {
    */
   directory: string;
   retentionDays: DriveRetentionDays;
+  retention: DriveRetention;
 }
 /**
  * An FTP drive.
@@ -343,6 +348,7 @@ export interface FtpStorageConfig {
   ipFamily: 'auto' | 'ipv4' | 'ipv6';
   tls: FtpTlsConfig;
   retentionDays: DriveRetentionDays;
+  retention: DriveRetention;
 }
 /**
  * How the connection is protected.

@@ -303,5 +303,8 @@ test('the place of the recordings is told as the viewer takes it', () => {
     driveLocation(ftp as Parameters<typeof driveLocation>[0]),
     'ftps://a%40b@[2001:db8::21]:2121/my%20cams',
   );
-  assert.equal(driveLocation({ driver: 'directory', directory: '/mnt/nas', retentionDays: 1 }), '/mnt/nas');
+  assert.equal(
+    driveLocation({ driver: 'directory', directory: '/mnt/nas', retentionDays: 1, retention: 'camera' }),
+    '/mnt/nas',
+  );
 });

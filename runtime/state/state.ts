@@ -59,6 +59,10 @@ export interface SyncerCameraState {
   readonly backlogFiles: number;
   readonly bytesUploaded: number;
   readonly lastProblem?: string;
+  /** The drive does not let the camera remove anything: how many recordings past retention it holds. */
+  readonly removalsRefused?: number;
+  /** Recordings that were gone from the drive before their time, since the service started. */
+  readonly vanishedRecordings?: number;
   /**
    * How much of each recording the drive has confirmed to hold, byte for byte from the beginning: file name to
    * bytes. What is on disk up to there may be removed when the disk is full.

@@ -61,6 +61,13 @@ function cameraText({ name, recorder, syncer }: CameraStatus, nowMs: number): st
     const { backlogBytes, backlogFiles } = syncer;
     const files = `${backlogFiles} ${backlogFiles === 1 ? 'recording' : 'recordings'}`;
     lines.push(['backlog', backlogFiles === 0 ? 'none' : `${size(backlogBytes)} in ${files}`]);
+    if (syncer.removalsRefused !== undefined) {
+      const past = `${syncer.removalsRefused} past retention there`;
+      lines.push(['retention', `left to the drive, which refuses removals (${past})`]);
+    }
+    if (syncer.vanishedRecordings !== undefined) {
+      lines.push(['gone from drive', `${syncer.vanishedRecordings} before their time, uploaded again`]);
+    }
     if (syncer.lastProblem !== undefined) lines.push(['last problem', syncer.lastProblem]);
   }
   if (lines.length === 0) lines.push(['state', 'unknown']);

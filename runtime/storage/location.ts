@@ -48,6 +48,7 @@ export async function parseLocation(text: string, options: ParseLocationOptions)
       timeoutSeconds: 30,
       ipFamily: 'auto',
       retentionDays: 0,
+      retention: 'camera',
       ...known,
       host,
       port,
@@ -61,7 +62,7 @@ export async function parseLocation(text: string, options: ParseLocationOptions)
 
 /** Settings of the `directory` driver for a path, for callers that treat disk and drive alike. */
 export function directorySettings(directory: string): DirectoryStorageConfig {
-  return { driver: 'directory', directory, retentionDays: 0 };
+  return { driver: 'directory', directory, retentionDays: 0, retention: 'camera' };
 }
 
 function parseUrl(text: string): URL {

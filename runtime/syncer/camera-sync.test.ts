@@ -1,100 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
-import { FakeClock } from '../../test/support/fake-clock.ts';
-import { type Fault, MemoryDrive, type Operation } from '../../test/support/memory-storage.ts';
-import { createLogger } from '../log.ts';
-import { conflictName, recordingAt } from '../recordings/names.ts';
-import { CameraSync, type CameraSyncOptions } from './camera-sync.ts';
-import { Ledger } from './ledger.ts';
-
-const slotMs = 3600_000;
-const startMs = Date.UTC(2026, 10, 22, 13);
-const [older, newest] = [recordingAt(startMs, slotMs), recordingAt(startMs + slotMs, slotMs)];
-
-class Scene {
-  readonly drive = new MemoryDrive();
-  readonly log: string[] = [];
-  readonly clock = new FakeClock(startMs + 2 * slotMs);
-  readonly directory: string;
-  readonly ledger: Ledger;
-  readonly sync: CameraSync;
-  #run: Promise<void> | undefined;
-
-  static async make(context: TestContext, options: Partial<CameraSyncOptions> = {}): Promise<Scene> {
-    const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-camera-'));
-    const scene = new Scene(directory, options);
-    context.after(async () => {
-      await scene.stop();
-      await rm(directory, { recursive: true, force: true });
-    });
-    return scene;
-  }
-
-  private constructor(directory: string, options: Partial<CameraSyncOptions>) {
-    this.directory = directory;
-    this.ledger = new Ledger(directory);
-    this.sync = new CameraSync({
-      name: 'camera',
-      storage: this.drive.session(),
-      driveDirectory: 'camera',
-      ledger: this.ledger,
-      driveRetentionMs: 0,
-      once: false,
-      logger: createLogger({ level: 'info', format: 'journal', write: (line) => void this.log.push(line) }),
-      clock: this.clock,
-      random: () => 0,
-      planCleanUp: async () => [],
-      ...options,
-    });
-  }
-
-  run(): Promise<void> {
-    this.#run = this.sync.run();
-    return this.#run;
-  }
-
-  async stop(): Promise<void> {
-    this.sync.stop();
-    await this.#run;
-  }
-
-  key(name: { fileName: string }): string {
-    return `/camera/${name.fileName}`;
-  }
-
-  /** Synchronous: the clock of this scene runs on while anything is waited for. */
-  write(name: { fileName: string }, bytes: Uint8Array): void {
-    appendFileSync(path.join(this.directory, name.fileName), bytes);
-    this.sync.localChanged(name.fileName);
-  }
-
-  async until(what: string, holds: () => boolean): Promise<void> {
-    for (let turns = 0; !holds(); turns++) {
-      if (turns > 100_000) assert.fail(`${what} never came: ${this.log.join('')}`);
-      await turn();
-    }
-  }
-
-  /** Once, at the next such operation. */
-  failNext(at: Operation, fault: Fault): void {
-    let armed = true;
-    this.drive.fault = (operation) => {
-      if (!armed || operation !== at) return undefined;
-      armed = false;
-      return fault;
-    };
-  }
-
-  confirmed(name: { fileName: string }): number {
-    return this.sync.state().confirmedBytes[name.fileName] ?? 0;
-  }
-}
+import { test } from 'node:test';
+import { newest, older, Scene, slotMs } from '../../test/support/camera-scene.ts';
+import { conflictName } from '../recordings/names.ts';
+import type { CameraSyncOptions } from './camera-sync.ts';
 
 test('bytes are on the drive before they are confirmed, and confirmed once the append has ended', async (context) => {
   const scene = await Scene.make(context);
@@ -329,6 +241,57 @@ test('what is due for removal goes from the drive, and a drive that forbids it i
     ['/camera/kept', '/camera/old-2', scene.key(newest)].sort(),
   );
   assert.equal(scene.sync.complete, true);
+});
+
+test('a recording that is gone from the drive before its time is told and uploaded again', async (context) => {
+  const scene = await Scene.make(context, { driveRetentionMs: 1000 * slotMs });
+  for (const name of [older, newest]) scene.write(name, randomBytes(100));
+  const ended = scene.run();
+  await scene.until('both on the drive', () => scene.confirmed(older) + scene.confirmed(newest) === 200);
+  scene.drive.files.delete(scene.key(older));
+  scene.sync.requestCleanUp();
+  await scene.until('it is there again', () => scene.drive.read(scene.key(older)).length === 100);
+  scene.sync.stop();
+  await ended;
+  assert.match(scene.log.join(''), /gone from the drive before their time/);
+  assert.equal(scene.sync.state().vanishedRecordings, 1);
+  assert.equal(scene.drive.read(scene.key(older)).length, 100);
+});
+
+test("what the drive's own retention removed is told and not uploaded again", async (context) => {
+  const scene = await Scene.make(context, { driveRetentionMs: slotMs });
+  // The older one is past retention once the other slot is over; the fake clock runs on meanwhile.
+  scene.clock.advance(-slotMs / 2);
+  for (const name of [older, newest]) scene.write(name, randomBytes(100));
+  const ended = scene.run();
+  await scene.until('both on the drive', () => scene.confirmed(older) + scene.confirmed(newest) === 200);
+  scene.clock.advance(slotMs / 2 + 1);
+  scene.drive.files.delete(scene.key(older));
+  scene.sync.requestCleanUp();
+  await scene.until('a word about it', () => scene.log.some((line) => line.includes(older.fileName)));
+  scene.sync.stop();
+  await ended;
+  assert.match(scene.log.join(''), /the drive removed recordings past retention/);
+  assert.equal(scene.sync.state().vanishedRecordings, undefined);
+  assert.equal(scene.drive.files.has(scene.key(older)), false);
+});
+
+test('a recording that a listing leaves out is not taken for gone', async (context) => {
+  const scene = await Scene.make(context);
+  for (const name of [older, newest]) scene.write(name, randomBytes(100));
+  const ended = scene.run();
+  await scene.until('both on the drive', () => scene.confirmed(older) + scene.confirmed(newest) === 200);
+  scene.drive.unlisted.add(scene.key(older));
+  const listings = (): number => scene.drive.operations.filter((one) => one.startsWith('list')).length;
+  const before = listings();
+  scene.sync.requestCleanUp();
+  await scene.until('another listing', () => listings() > before);
+  await scene.until('it is known again', () => scene.confirmed(older) === 100);
+  scene.sync.stop();
+  await ended;
+  assert.equal(scene.sync.state().vanishedRecordings, undefined);
+  assert.equal(scene.drive.read(scene.key(older)).length, 100);
+  assert.equal(scene.drive.files.size, 2);
 });
 
 for (const [what, sizeBytes] of [

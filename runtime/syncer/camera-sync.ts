@@ -11,6 +11,7 @@ import type { DriveFile, Storage } from '../storage/storage.ts';
 import type { Ledger, Recording } from './ledger.ts';
 import type { Job } from './plan.ts';
 import { Problem } from './problem.ts';
+import { Removals } from './removals.ts';
 import { isExpired } from './retention.ts';
 import { Session, type SessionHost } from './session.ts';
 import { type Clock, Wake } from './wake.ts';
@@ -32,7 +33,7 @@ export interface CameraSyncOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random?: () => number;
-  /** Names to be removed from the drive, of those that it lists. */
+  /** Names to be removed from the drive, of those that it lists; none where the server sees to its retention. */
   readonly planCleanUp: (listing: readonly DriveFile[]) => Promise<readonly string[]>;
   /** Called when first nothing is left to be done. */
   readonly onCaughtUp?: () => void;
@@ -43,6 +44,7 @@ export class CameraSync {
   readonly #wake: Wake;
   readonly #backoff: Backoff;
   readonly #problem: Problem;
+  readonly #removals: Removals;
   readonly #refusedUntilMs = new Map<string, number>();
   #activity: SyncerCameraState['activity'] = 'connecting';
   #stopping = false;
@@ -51,6 +53,7 @@ export class CameraSync {
   #lastMismatch: string | undefined;
   #bytesUploaded = 0;
   #lastUploadMs: number | undefined;
+  #vanished = 0;
 
   constructor(options: CameraSyncOptions) {
     const { clock, logger, storage, random = Math.random } = options;
@@ -58,6 +61,7 @@ export class CameraSync {
     this.#wake = new Wake(clock);
     this.#backoff = createBackoff({ firstMs: 1000, maxMs: 60_000, random, now: () => clock.now() });
     this.#problem = new Problem(logger, clock, storage.location);
+    this.#removals = new Removals(clock, logger, storage.location);
   }
 
   /** Notes that a file changed on disk; without a name, that any may have. */
@@ -91,6 +95,7 @@ export class CameraSync {
   state(): SyncerCameraState {
     const { name, ledger } = this.#options;
     const backlog = ledger.backlog((recording) => this.#isWanted(recording));
+    const { refused } = this.#removals;
     const lastProblem = this.#problem.text ?? this.#lastMismatch;
     return {
       name,
@@ -100,6 +105,8 @@ export class CameraSync {
       backlogFiles: backlog.files,
       bytesUploaded: this.#bytesUploaded,
       ...(lastProblem !== undefined && { lastProblem }),
+      ...(refused !== undefined && { removalsRefused: refused }),
+      ...(this.#vanished > 0 && { vanishedRecordings: this.#vanished }),
       confirmedBytes: ledger.confirmed(),
     };
   }
@@ -172,6 +179,9 @@ export class CameraSync {
       mismatched: (recording, error) => this.#mismatched(recording, error),
       failed: (recording, error) => this.#failed(recording, error),
       dueRemovals: (list) => this.#dueRemovals(list),
+      removed: (fileName) => this.#removals.removed(fileName),
+      removalRefused: (fileName, error) => this.#removals.refusedFor(fileName, error),
+      vanished: (recordings) => this.#noteVanished(recordings),
     };
   }
 
@@ -235,6 +245,31 @@ export class CameraSync {
     if (!this.#cleanUpDue) return [];
     const due = await this.#options.planCleanUp(await list());
     this.#cleanUpDue = false;
-    return due;
+    return this.#removals.due(due);
+  }
+
+  /** What is past retention may go, whoever removed it. What is not, somebody deleted, or the drive keeps less. */
+  #noteVanished(recordings: readonly Recording[]): void {
+    const { logger, storage } = this.#options;
+    const fields = (some: readonly Recording[]) => ({
+      drive: storage.location,
+      recordings: some.length,
+      oldest: some[0]?.name.fileName,
+      newest: some.at(-1)?.name.fileName,
+    });
+    const wanted = recordings.filter(({ name }) => this.#isWanted(name));
+    const expired = recordings.filter(({ name }) => !this.#isWanted(name));
+    if (expired.length > 0) {
+      logger.info(
+        'the drive removed recordings past retention; they are not uploaded again',
+        fields(expired),
+      );
+    }
+    if (wanted.length === 0) return;
+    this.#vanished += wanted.length;
+    logger.warn('recordings are gone from the drive before their time; they are uploaded again', {
+      ...fields(wanted),
+      hint: 'If the drive removes old recordings by itself, set storage.retentionDays to the days that it keeps them.',
+    });
   }
 }

@@ -6,6 +6,12 @@ import { parseRecordingName } from '../recordings/names.ts';
 import { type DriveFile, maxFileBytes } from '../storage/storage.ts';
 import type { Recording } from './ledger.ts';
 
+export interface Missing {
+  readonly recording: Recording;
+  /** Of its copy on the drive. */
+  readonly fileName: string;
+}
+
 export class DriveView {
   readonly #sizes = new Map<string, number>();
 
@@ -13,8 +19,12 @@ export class DriveView {
     return this.#sizes;
   }
 
-  /** Enters a listing and forgets what it contradicts. */
-  enter(listing: readonly DriveFile[], recordings: readonly Recording[]): void {
+  /**
+   * Enters a listing and forgets what it contradicts.
+   * @returns recordings that the drive had confirmed to hold, and the names that are not listed any more
+   */
+  enter(listing: readonly DriveFile[], recordings: readonly Recording[]): readonly Missing[] {
+    const missing: Missing[] = [];
     this.#sizes.clear();
     for (const { name, sizeBytes } of listing) {
       if (parseRecordingName(name)) this.set(name, sizeBytes);
@@ -24,6 +34,10 @@ export class DriveView {
         if (!this.#sizes.has(name)) recording.mismatched.delete(name);
       }
       const { copy } = recording;
+      if (copy.kind === 'known' || copy.kind === 'ahead') {
+        const { fileName } = copy.target;
+        if (recording.confirmedBytes > 0 && !this.#sizes.has(fileName)) missing.push({ recording, fileName });
+      }
       if (copy.kind === 'given-up') recording.copy = { kind: 'unknown' };
       const size =
         copy.kind === 'known' || copy.kind === 'ahead' ? (this.#sizes.get(copy.target.fileName) ?? 0) : 0;
@@ -36,6 +50,7 @@ export class DriveView {
       recording.copy = { kind: 'unknown' };
       if (size < recording.confirmedBytes) recording.confirmedBytes = 0;
     }
+    return missing;
   }
 
   set(fileName: string, sizeBytes: number | undefined): void {

@@ -200,6 +200,7 @@ export class Syncer {
     listing: readonly DriveFile[],
   ): Promise<readonly string[]> {
     const { config, clockSynchronised } = this.#options;
+    if (config.storage.driver === 'none' || config.storage.retention === 'server') return [];
     const nowMs = this.#clock.now();
     const due = planDriveCleanUp(listing, {
       nowMs,

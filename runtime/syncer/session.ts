@@ -6,7 +6,7 @@
  * are missing on the drive, slices of them go between pieces of the newest.
  */
 import path from 'node:path';
-import { type EncroCamError, isEncroCamError, messageOf } from '../errors.ts';
+import { type EncroCamError, isEncroCamError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
@@ -65,6 +65,11 @@ export interface SessionHost {
   failed(recording: Recording, error: unknown): void;
   /** Names to be removed from the drive, once when they are due: takes the listing. */
   dueRemovals(list: () => ReturnType<Storage['list']>): Promise<readonly string[]>;
+  removed(fileName: string): void;
+  /** @returns whether the removal of other files is to be tried. */
+  removalRefused(fileName: string, error: unknown): boolean;
+  /** The drive held these recordings and does not any more. */
+  vanished(recordings: readonly Recording[]): void;
 }
 
 export class Session {
@@ -120,7 +125,15 @@ export class Session {
   async #list(): ReturnType<Storage['list']> {
     const { storage, ledger } = this.#options;
     const listing = await storage.list(this.#directory);
-    this.#drive.enter(listing, ledger.recordings);
+    const missing = this.#drive.enter(listing, ledger.recordings);
+    const vanished: Recording[] = [];
+    for (const { recording, fileName } of missing) {
+      // A listing may be cut short: only the file's own absence says that it is gone.
+      const size = await storage.size(this.#path(fileName));
+      if (size === undefined) vanished.push(recording);
+      else this.#drive.set(fileName, size);
+    }
+    if (vanished.length > 0) this.#options.host.vanished(vanished);
     return listing;
   }
 
@@ -256,23 +269,18 @@ export class Session {
     await this.#confirm();
     const untilMs = clock.now() + removalSliceMs;
     while (this.#removals.length > 0 && clock.now() < untilMs) {
-      const fileName = this.#removals[0] ?? '';
+      const fileName = this.#removals.shift() ?? '';
       try {
         await storage.remove(this.#path(fileName));
       } catch (error) {
         if (!isEncroCamError(error, 'STORAGE_REFUSED')) throw error;
-        // A drive that lets nothing be removed is a good one to have: it is tried again at the next clean-up.
-        logger.warn('the drive does not let old recordings be removed', {
-          file: fileName,
-          reason: messageOf(error),
-          notRemoved: this.#removals.length,
-        });
-        this.#removals = [];
+        if (!host.removalRefused(fileName, error)) this.#removals = [];
+        // A driver may have ended the session over it.
         await storage.connect();
-        return;
+        continue;
       }
-      this.#removals.shift();
       this.#drive.set(fileName, undefined);
+      host.removed(fileName);
       logger.info('removed from the drive: past retention', { file: fileName });
     }
   }

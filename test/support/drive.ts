@@ -19,6 +19,7 @@ export function driveSettings(
     timeoutSeconds: 10,
     ipFamily: 'auto',
     retentionDays: 90,
+    retention: 'camera',
     ...changes,
     tls: {
       mode: 'explicit',

@@ -33,6 +33,8 @@ export type FaultPlan = (operation: Operation, path: string) => Fault | undefine
 export class MemoryDrive {
   readonly files = new Map<string, Buffer>();
   readonly modifiedMs = new Map<string, number>();
+  /** Left out of listings, as by a server that cuts them short. */
+  readonly unlisted = new Set<string>();
   /** Every operation so far, `append /camera/file`. */
   readonly operations: string[] = [];
   fault: FaultPlan = () => undefined;
@@ -82,6 +84,7 @@ export class MemoryStorage implements Storage {
     const prefix = directory === '/' ? '/' : `${directory}/`;
     return [...this.#drive.files]
       .filter(([file]) => file.startsWith(prefix) && !file.slice(prefix.length).includes('/'))
+      .filter(([file]) => !this.#drive.unlisted.has(file))
       .map(([file, bytes]) => {
         const fault = this.#drive.fault('size', file);
         return {

@@ -100,11 +100,16 @@ test('a trial can be given up in the middle', async (context) => {
 test('a directory is tried as well, and has to exist', async (context) => {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-trial-'));
   context.after(() => rm(directory, { recursive: true, force: true }));
-  await tryStorage({ driver: 'directory', directory, retentionDays: 90 }, work());
+  await tryStorage({ driver: 'directory', directory, retentionDays: 90, retention: 'camera' }, work());
   assert.deepEqual(await readdir(directory), []);
   await assert.rejects(
     tryStorage(
-      { driver: 'directory', directory: path.join(directory, 'missing'), retentionDays: 90 },
+      {
+        driver: 'directory',
+        directory: path.join(directory, 'missing'),
+        retention: 'camera',
+        retentionDays: 90,
+      },
       work(),
     ),
     (error) => isEncroCamError(error),

@@ -177,6 +177,7 @@ test('a drive that does not answer now can be taken as it is', async () => {
     driver: 'directory',
     directory: '/mnt/nas',
     retentionDays: 90,
+    retention: 'camera',
   });
 });
 
@@ -218,7 +219,9 @@ test('days are proposed that fit on the card at the measured rate', async () => 
     {
       draft: {
         facts: { videoBytesPerSecond: 62_500 },
-        answers: { storage: { driver: 'directory', directory: '/mnt/nas', retentionDays: 90 } },
+        answers: {
+          storage: { driver: 'directory', directory: '/mnt/nas', retentionDays: 90, retention: 'camera' },
+        },
       },
     },
   );
@@ -229,6 +232,7 @@ test('days are proposed that fit on the card at the measured rate', async () => 
     driver: 'directory',
     directory: '/mnt/nas',
     retentionDays: 30,
+    retention: 'camera',
   });
   assert.equal(dialogue.refused.length, 1);
 });
