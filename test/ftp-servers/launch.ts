@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
+import { ownerAccount, proftpdAppendOnly, pureFtpdAppendOnly, vsftpdAppendOnly } from './append-only.ts';
 import type { ServerCertificate } from './certificates.ts';
 import type { FetchedServer } from './fetch.ts';
 import type { ServerPorts } from './ports.ts';
@@ -104,6 +105,7 @@ async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
     ...(options.idleDataTimeoutSeconds === undefined
       ? {}
       : { data_connection_timeout: options.idleDataTimeoutSeconds }),
+    ...(options.appendOnly ? await vsftpdUser(plan) : {}),
   };
   const lines = Object.entries(settings).map(
     ([name, value]) => `${name}=${typeof value === 'boolean' ? (value ? 'YES' : 'NO') : value}\n`,
@@ -119,6 +121,15 @@ async function prepareVsftpd(plan: LaunchPlan): Promise<Launch> {
   return { wrapper, args: [configuration], logFile };
 }
 
+/** Settings of one account, in the file that the guide gives them. */
+async function vsftpdUser({ workDirectory, user }: LaunchPlan): Promise<Record<string, string>> {
+  const directory = path.join(workDirectory, 'users');
+  await mkdir(directory);
+  const lines = Object.entries(await vsftpdAppendOnly()).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(path.join(directory, user), lines.join(''));
+  return { user_config_dir: directory };
+}
+
 async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
   const { options, ports, certificate, workDirectory, host } = plan;
   const logFile = path.join(workDirectory, 'proftpd.log');
@@ -126,7 +137,9 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
   const group = path.join(workDirectory, 'group');
   const configuration = path.join(workDirectory, 'proftpd.conf');
   const hash = await passwordHash(plan.password);
-  await writeFile(passwd, `${plan.user}:${hash}:${plan.uid}:${plan.gid}::${plan.rootDirectory}:/bin/false\n`);
+  const accounts = options.appendOnly ? [plan.user, ownerAccount] : [plan.user];
+  const ids = `${plan.uid}:${plan.gid}::${plan.rootDirectory}:/bin/false\n`;
+  await writeFile(passwd, accounts.map((name) => `${name}:${hash}:${ids}`).join(''));
   await writeFile(group, `drive:x:${plan.gid}:\n`);
   await chmod(passwd, 0o600);
   await chmod(group, 0o600);
@@ -187,11 +200,11 @@ async function prepareProftpd(plan: LaunchPlan): Promise<Launch> {
     'TLSVerifyClient off',
     `TLSLog ${path.join(workDirectory, 'proftpd-tls.log')}`,
     ...(options.requireSessionReuse === false ? ['TLSOptions NoSessionReuseRequired'] : []),
-    '<Limit ALL>',
-    '  AllowAll',
-    '</Limit>',
   ];
-  await writeFile(configuration, `${lines.join('\n')}\n`, { mode: 0o600 });
+  const everything = options.appendOnly
+    ? await proftpdAppendOnly(lines)
+    : [...lines, '<Limit ALL>', '  AllowAll', '</Limit>'];
+  await writeFile(configuration, `${everything.join('\n')}\n`, { mode: 0o600 });
   return { args: ['-n', '-q', '-c', configuration], logFile };
 }
 
@@ -248,6 +261,7 @@ async function preparePureFtpd(plan: LaunchPlan): Promise<Launch> {
       ...(options.idleDataTimeoutSeconds === undefined
         ? []
         : ['-I', String(Math.ceil(options.idleDataTimeoutSeconds / 60))]),
+      ...(options.appendOnly ? await pureFtpdAppendOnly() : []),
     ],
     logFile,
   };

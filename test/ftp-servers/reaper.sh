@@ -24,6 +24,8 @@ kill_tree() {
 }
 [ -f "$directory/pid" ] && kill_tree "$(cat "$directory/pid")"
 [ -f "$directory/mounted" ] && umount -l "$directory/root" && rm "$directory/mounted"
+# A test that was killed may have left directories from which nothing can be removed.
+chattr -R -a "$directory/root" 2>/dev/null
 case $directory in
   */encrocam-ftp-*) rm -rf "$directory" ;;
 esac

@@ -18,6 +18,8 @@ export interface FtpServerOptions {
   requireSessionReuse?: boolean;
   /** The account may list and read, but its directory cannot be written. */
   readOnly?: boolean;
+  /** The account may append and do no harm: the server is configured by docs/guide/append-only-drives.md. */
+  appendOnly?: boolean;
   /** Room for this many bytes: a quota (proftpd, pure-ftpd: whole MiB) or a small file system (vsftpd). */
   quotaBytes?: number;
   bindAddress?: '127.0.0.1' | '::1';
