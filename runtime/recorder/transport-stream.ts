@@ -6,8 +6,8 @@ import type { MediaPiece, StreamCutter } from './stream.ts';
 
 const packetBytes = 188;
 const syncByte = 0x47;
-/** The program association table's. */
-const tablePid = 0;
+/** Of the tables that ffmpeg begins with: the programs', and (EN 300 468) the services'. */
+const tablePids: readonly number[] = [0x00, 0x11];
 /** A PES packet begins so; stream ids of video are 0xe0 to 0xef. */
 const startCode = 0x0000_0100;
 
@@ -29,7 +29,7 @@ export class TransportStreamCutter implements StreamCutter {
     let position = this.#tablesAt === undefined ? 0 : this.#rest.length - (this.#rest.length % packetBytes);
     for (; position + packetBytes <= all.length; position += packetBytes) {
       const packet = all.subarray(position, position + packetBytes);
-      if (pidOf(packet) === tablePid) {
+      if (tablePids.includes(pidOf(packet))) {
         this.#tablesAt ??= position;
       } else if (this.#tablesAt !== undefined && beginsStream(packet)) {
         if (isVideoKeyFrame(packet)) {
