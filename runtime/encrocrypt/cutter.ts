@@ -10,8 +10,10 @@ export type SkipReason =
   | 'cut'
   /** The packet does not authenticate: damaged, forged, or not under this key. */
   | 'not-authentic'
-  /** A video packet for which no usable key packet came before. */
-  | 'no-key';
+  /** A video packet for which no usable key packet, or header, came before. */
+  | 'no-key'
+  /** A genuine packet that stood in the file before, or does not stand in its order. */
+  | 'repeated';
 
 export interface Position {
   /** Of the packet's or stretch's first byte, counted from where the reader began. */

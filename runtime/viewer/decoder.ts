@@ -1,5 +1,5 @@
 /**
- * From the bytes of a recording to video: cuts packets, opens key packets, decrypts, keeps what lies in the time
+ * From the bytes of a recording of EncroCrypt2 to video: cuts packets, opens key packets, decrypts, keeps what lies in the time
  * range and authenticates, and tells what it passed over. It knows no files: chunks go in, plaintexts come out.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';

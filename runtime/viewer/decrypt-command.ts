@@ -4,11 +4,11 @@ import { EncroCamError } from '../errors.ts';
 import { findInputs } from './inputs.ts';
 import {
   driveOptions,
-  keyOpenerFrom,
   keyOptions,
   rangeOptions,
   sharedHelp,
   stringOption,
+  watchKeysFrom,
 } from './options.ts';
 import { processScreen } from './progress.ts';
 import { openSink } from './sink.ts';
@@ -42,12 +42,12 @@ export const command: Command = {
       });
     }
     const range = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), Date.now());
-    const opener = await keyOpenerFrom(args);
+    const keys = await watchKeysFrom(args);
     const { inputs, close } = await findInputs(input, range, args);
     try {
       const sink = await openSink(output, { force: args.values.force === true });
       try {
-        return await watch({ inputs, range, opener, sink, screen: processScreen() });
+        return await watch({ inputs, range, keys, sink, screen: processScreen() });
       } finally {
         await sink.close();
       }

@@ -1,5 +1,6 @@
 /** Timelines as text for people and as JSON for programs. */
-import { localTime, printable } from '../log.ts';
+import { printable } from '../log.ts';
+import { secondText } from './progress.ts';
 import {
   difference,
   durationText,
@@ -79,12 +80,6 @@ function column(wanted: boolean, text: string): string[] {
 
 function size(bytes: number | undefined): string {
   return bytes === undefined ? '-' : sizeText(bytes);
-}
-
-/** `2026-11-22 13:37:05 +01:00` */
-function secondText(timeMs: number): string {
-  const text = localTime(new Date(timeMs));
-  return `${text.slice(0, 19)}${text.slice(23)}`;
 }
 
 export function listAsJson(cameras: readonly ListedCamera[]): string {

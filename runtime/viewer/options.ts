@@ -5,11 +5,13 @@ import type { CommandArguments } from '../commands.ts';
 import { EncroCamError } from '../errors.ts';
 import { askSecret } from '../pgp/ask-secret.ts';
 import type { MessageDecrypter } from '../pgp/decrypter.ts';
-import { cachingOpener, createKeyOpener, type KeyOpener } from '../pgp/open.ts';
+import { cachingOpener, createKeyOpener } from '../pgp/open.ts';
+import type { WatchKeys } from './watch.ts';
 
 export const keyOptions = {
   'signed-by': { type: 'string' },
   key: { type: 'string' },
+  unsigned: { type: 'boolean' },
 } as const;
 
 export const rangeOptions = { from: { type: 'string' }, to: { type: 'string' } } as const;
@@ -28,11 +30,13 @@ export const driveHelp = `  -c, --config FILE      take the drive's password and
 
 /** Help for all options above. */
 export const sharedHelp = `  --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
-                         its public key. Nothing that it did not sign is ever put out.
+                         its public key. Nothing that it did not sign is put out.
+  --unsigned             put out what was recorded while the camera was locked and nobody has signed
+                         since, too; it may be anybody's. The exit code stays 3.
   --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
                          Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
   --from TIME            begin here: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
-  --to TIME              end before this minute
+  --to TIME              end before this time
 ${driveHelp}`;
 
 /** The value of a string option, or `undefined`. */
@@ -42,9 +46,17 @@ export function stringOption(args: CommandArguments, name: string): string | und
 }
 
 /** @throws {EncroCamError} `USAGE`, and whatever reading the keys throws. */
-export async function keyOpenerFrom(args: CommandArguments): Promise<KeyOpener> {
+export async function watchKeysFrom(args: CommandArguments): Promise<WatchKeys> {
   const trusted = await trustedFrom(args);
-  return cachingOpener(createKeyOpener(await decrypterFrom(args), trusted));
+  const decrypter = await decrypterFrom(args);
+  const { ownerRunKeys } = await import('./run-keys.ts');
+  const { cameraTrust, withUnsigned } = await import('./run-trust.ts');
+  const trust = cameraTrust(trusted);
+  return {
+    opener: cachingOpener(createKeyOpener(decrypter, trusted)),
+    runs: ownerRunKeys(decrypter),
+    trust: args.values.unsigned === true ? withUnsigned(trust) : trust,
+  };
 }
 
 /**

@@ -5,11 +5,11 @@ import { exitCode } from '../exit-codes.ts';
 import { findInputs, findLiveInputs, type Inputs } from './inputs.ts';
 import {
   driveOptions,
-  keyOpenerFrom,
   keyOptions,
   rangeOptions,
   sharedHelp,
   stringOption,
+  watchKeysFrom,
 } from './options.ts';
 import { startPlayer } from './player-sink.ts';
 import { choosePlayer } from './players.ts';
@@ -56,7 +56,7 @@ export const command: Command = {
       live: follow,
       searchPath: process.env.PATH ?? '',
     });
-    const opener = await keyOpenerFrom(args);
+    const keys = await watchKeysFrom(args);
     const stop = new AbortController();
     const { inputs, close }: Inputs = follow
       ? await findLiveInputs(input, { fromMs: range.fromMs ?? nowMs, signal: stop.signal }, args)
@@ -64,7 +64,7 @@ export const command: Command = {
     const sink = startPlayer(player, () => stop.abort());
     try {
       const live = follow && range.fromMs === undefined ? { liveMs } : {};
-      return await watch({ inputs, range, opener, sink, screen: processScreen(), ...live });
+      return await watch({ inputs, range, keys, sink, screen: processScreen(), ...live });
     } catch (error) {
       // Whoever closes the player has seen enough.
       if (sink.closedByUser) return exitCode.whole;

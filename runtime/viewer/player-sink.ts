@@ -10,8 +10,31 @@ export interface PlayerSink extends Sink {
   readonly closedByUser: boolean;
 }
 
-/** @param onEnd called when the player ends, for whatever reason. */
+/**
+ * A player, and another one for each video that the one before cannot go on with; that one is first let play to its end.
+ * @param onEnd called when a player ends without having been asked to.
+ */
 export function startPlayer(player: Player, onEnd: () => void): PlayerSink {
+  let current = startOne(player, onEnd);
+  let before = 0;
+  return {
+    get bytesWritten() {
+      return before + current.bytesWritten;
+    },
+    get closedByUser() {
+      return current.closedByUser;
+    },
+    write: (buffers) => current.write(buffers),
+    async next() {
+      before += current.bytesWritten;
+      await current.close();
+      current = startOne(player, onEnd);
+    },
+    close: () => current.close(),
+  };
+}
+
+function startOne(player: Player, onEnd: () => void): Omit<PlayerSink, 'next'> {
   const child: ChildProcess = spawn(player.program, player.args, { stdio: ['pipe', 'ignore', 'inherit'] });
   const { stdin } = child;
   if (!stdin) throw new TypeError('spawn gave no pipe');
@@ -38,7 +61,9 @@ export function startPlayer(player: Player, onEnd: () => void): PlayerSink {
       ended = true;
       resolve();
     });
-  }).then(onEnd);
+  }).then(() => {
+    if (!closing) onEnd();
+  });
 
   const refuseEnded = (): void => {
     if (!ended) return;

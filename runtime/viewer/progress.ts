@@ -67,6 +67,12 @@ export function minuteText(timeMs: number): string {
   return `${text.slice(0, 16)}${text.slice(23)}`;
 }
 
+/** `2026-11-22 13:37:05 +01:00`: local time to the second. */
+export function secondText(timeMs: number): string {
+  const text = localTime(new Date(timeMs));
+  return `${text.slice(0, 19)}${text.slice(23)}`;
+}
+
 /** The screen of this process. */
 export function processScreen(): Screen {
   return createScreen({

@@ -4,8 +4,10 @@
  */
 import { close, fstatSync, open, type PathLike, writev } from 'node:fs';
 import { unlink } from 'node:fs/promises';
+import path from 'node:path';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
+import type { Container } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { printable } from '../log.ts';
 
@@ -13,6 +15,11 @@ export interface Sink {
   readonly bytesWritten: number;
   /** Resolves when all is handed to the system. */
   write(buffers: readonly Buffer[]): Promise<void>;
+  /**
+   * What is written from now on is another video, which no player takes for the first one's continuation.
+   * @throws {EncroCamError} `INPUT_UNREADABLE` if there is no place for a second one.
+   */
+  next(container: Container): Promise<void>;
   /** Closes it; a file that this sink made and that stayed empty is removed. */
   close(): Promise<void>;
 }
@@ -43,19 +50,50 @@ export async function openSink(output: string, options: { readonly force: boolea
     }
     return descriptorSink(stdoutDescriptor, 'standard output', async () => undefined);
   }
+  const first = await openOutput(output, options.force);
+  return first.isFile ? numberedFiles(first.sink, output, options.force) : first.sink;
+}
+
+async function openOutput(output: string, force: boolean): Promise<{ sink: Sink; isFile: boolean }> {
   let descriptor: number;
   try {
     // Footage is private: nobody but the owner reads the file unless they change its mode.
-    descriptor = await openFile(output, options.force ? 'w' : 'wx', 0o600);
+    descriptor = await openFile(output, force ? 'w' : 'wx', 0o600);
   } catch (error) {
     if (systemErrorCode(error) !== 'EEXIST') throw unwritable(output, error);
     descriptor = await openDevice(output);
   }
   const isFile = fstatSync(descriptor).isFile();
-  return descriptorSink(descriptor, output, async (bytesWritten) => {
+  const sink = descriptorSink(descriptor, output, async (bytesWritten) => {
     await closeFile(descriptor);
     if (bytesWritten === 0 && isFile) await unlink(output);
   });
+  return { sink, isFile };
+}
+
+const extensions: Readonly<Record<Container, string>> = { 'video/mp4': '.mp4', 'video/mp2t': '.ts' };
+
+/** `hour.mp4`, then `hour.2.mp4` for what cannot stand in the same file, and so on. */
+function numberedFiles(first: Sink, output: string, force: boolean): Sink {
+  const { dir, name } = path.parse(output);
+  let number = 1;
+  let before = 0;
+  let current = first;
+  return {
+    get bytesWritten() {
+      return before + current.bytesWritten;
+    },
+    write: (buffers) => current.write(buffers),
+    async next(container) {
+      number += 1;
+      const file = path.join(dir, `${name}.${number}${extensions[container]}`);
+      const { sink } = await openOutput(file, force);
+      before += current.bytesWritten;
+      await current.close();
+      current = sink;
+    },
+    close: () => current.close(),
+  };
 }
 
 /** Pipes and devices such as /dev/null exist already and lose nothing by being written to. */
@@ -79,6 +117,7 @@ function descriptorSink(
   finish: (bytesWritten: number) => Promise<void>,
 ): Sink {
   let bytesWritten = 0;
+  const isDevice = fstatSync(descriptor).isCharacterDevice();
   const writeAll = async (buffers: readonly Buffer[]): Promise<void> => {
     let rest = buffers;
     while (rest.length > 0) {
@@ -95,6 +134,16 @@ function descriptorSink(
       for (let index = 0; index < buffers.length; index += maxBuffersPerCall) {
         await writeAll(buffers.slice(index, index + maxBuffersPerCall));
       }
+    },
+    async next() {
+      if (isDevice) return;
+      throw new EncroCamError(
+        'INPUT_UNREADABLE',
+        `${printable(name)} takes one video, and another kind of it follows.`,
+        {
+          hint: 'Name an OUTPUT file: what follows then gets files of its own. Or begin there with --from.',
+        },
+      );
     },
     close: () => finish(bytesWritten),
   };

@@ -30,7 +30,8 @@ const reasons: Readonly<Record<SkipReason, string>> = {
   'bad-header': 'a packet header that cannot be',
   cut: 'a packet that is not whole',
   'not-authentic': 'damaged, or not made by the camera',
-  'no-key': 'no usable key packet before it',
+  'no-key': 'no usable key before it',
+  repeated: 'was there before, or stands out of its order',
 };
 
 /** Writes skips as lines for people: the first ones one by one, then a summary at the end. */

@@ -1,24 +1,42 @@
 /** Decrypts one recording after the other into one sink, says what is missing, and judges the whole. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Header } from '../encrocrypt/v3/index.ts';
 import { type EncroCamError, isEncroCamError } from '../errors.ts';
 import { type ExitCode, exitCode } from '../exit-codes.ts';
 import type { KeyOpener } from '../pgp/open.ts';
 import { Decoder } from './decoder.ts';
 import type { Input } from './inputs.ts';
-import { minuteText, type Screen } from './progress.ts';
+import { VideoJoiner } from './joiner.ts';
+import { KnownRun } from './known-runs.ts';
+import { minuteText, type Screen, secondText } from './progress.ts';
 import { pump } from './pump.ts';
+import { RecordingDecoder } from './recording-decoder.ts';
+import { type MissingTime, RunDecoder } from './run-decoder.ts';
+import type { RunKeySource } from './run-keys.ts';
+import type { RunTrust } from './run-trust.ts';
 import { type OpenKey, type SeekResult, seek, seekNearEnd } from './seek.ts';
 import type { Sink } from './sink.ts';
 import { SkipReport } from './skips.ts';
-import type { Source } from './source.ts';
+import type { RandomAccess, Source } from './source.ts';
 import type { TimeRange } from './time.ts';
+import { maxVersionBytes, type Version, versionOf } from './version.ts';
+import type { VideoDecoder } from './video-decoder.ts';
+
+/** What opens recordings, and says whose they are. */
+export interface WatchKeys {
+  /** Key packets of EncroCrypt2. */
+  readonly opener: KeyOpener;
+  /** Runs of EncroCrypt3. */
+  readonly runs: RunKeySource;
+  readonly trust: RunTrust;
+}
 
 export interface WatchOptions {
   readonly inputs: Iterable<Input> | AsyncIterable<Input>;
   readonly range: TimeRange;
   /** Start this far from the end of the first recording instead of at `range.fromMs`. */
   readonly liveMs?: number;
-  readonly opener: KeyOpener;
+  readonly keys: WatchKeys;
   readonly sink: Sink;
   readonly screen: Screen;
 }
@@ -37,6 +55,7 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
   let wrongRecipient: EncroCamError | undefined;
   let usable = 0;
   let before: Input | undefined;
+  const joiner = new VideoJoiner();
   try {
     for await (const input of inputs) {
       const isFirst = before === undefined;
@@ -48,7 +67,7 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
       }
       const source = await input.open();
       try {
-        const decoder = await watchOne(source, options, isFirst);
+        const decoder = await watchOne(source, options, joiner, isFirst);
         damaged ||= decoder.damaged;
         notAuthentic ||= decoder.notAuthentic;
         wrongRecipient ??= decoder.wrongRecipient;
@@ -65,43 +84,89 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
   return damaged ? exitCode.incomplete : exitCode.whole;
 }
 
-async function watchOne(source: Source, options: WatchOptions, isFirst: boolean): Promise<Decoder> {
-  const { range, opener, sink, screen } = options;
+async function watchOne(
+  source: Source,
+  options: WatchOptions,
+  joiner: VideoJoiner,
+  isFirst: boolean,
+): Promise<VideoDecoder> {
+  const { range, keys, sink, screen } = options;
   const start = await startOf(source, options, isFirst);
   const skips = new SkipReport((line) => screen.line(`${source.name}: ${line}`));
   let badKeys = 0;
-  const decoder = new Decoder({
-    opener,
-    range,
-    offset: start.offset,
-    ...(start.key ? { key: start.key } : {}),
-    onSkip: (skip) => skips.add(skip),
-    onBadKey: (offset, error) => {
-      badKeys += 1;
-      if (badKeys > maxKeyLines) return;
-      skips.flush();
-      screen.line(`${source.name}: key packet at byte ${offset}: ${error.message} [${error.code}]`);
-      if (badKeys === 1 && error.hint) screen.line(`  ${error.hint}`);
-    },
+  const onBadKey = (what: string) => (offset: number, error: EncroCamError) => {
+    badKeys += 1;
+    if (badKeys > maxKeyLines) return;
+    skips.flush();
+    screen.line(`${source.name}: ${what} at byte ${offset}: ${error.message} [${error.code}]`);
+    if (badKeys === 1 && error.hint) screen.line(`  ${error.hint}`);
+  };
+  const { offset } = start;
+  const decoder = new RecordingDecoder({
+    joiner,
+    version: start.version,
+    second: () =>
+      new Decoder({
+        ...{ opener: keys.opener, range, offset },
+        ...(start.key ? { key: start.key } : {}),
+        onSkip: (skip) => skips.add(skip),
+        onBadKey: onBadKey('key packet'),
+      }),
+    third: () =>
+      new RunDecoder({
+        ...{ range, joiner, offset },
+        ...(start.header ? { header: start.header } : {}),
+        async openRun(header) {
+          const reach = await keys.trust.reachOf(header, source.access);
+          if (reach.isUnsigned) {
+            const since = secondText(header.statement.startMs);
+            screen.line(`${source.name}: not authentic, and shown all the same: what it says is of ${since}`);
+          }
+          return new KnownRun(header, await keys.runs.keysOf(header), reach);
+        },
+        onSkip: (skip) => skips.add(skip),
+        onMissing(missing) {
+          skips.flush();
+          screen.line(`${source.name}: ${missingText(missing)}`);
+        },
+        onBadHeader: onBadKey('header'),
+      }),
   });
-  const bytesTotal = source.access && source.access.sizeBytes - start.offset;
-  await pump(source.stream(start.offset), decoder, sink, {
+  const bytesTotal = source.access && source.access.sizeBytes - offset;
+  await pump(source.stream(offset), decoder, sink, {
     onProgress: (bytesRead) => screen.progress({ bytesRead, bytesTotal, timeMs: decoder.timeMs }),
   });
   skips.end();
   if (badKeys > maxKeyLines) {
-    screen.line(`${source.name}: ${badKeys - maxKeyLines} more key packets could not be used`);
+    screen.line(`${source.name}: ${badKeys - maxKeyLines} more keys could not be used`);
   }
   return decoder;
 }
 
-async function startOf(source: Source, options: WatchOptions, isFirst: boolean): Promise<SeekResult> {
+interface Start extends SeekResult {
+  readonly version?: Version;
+  readonly header?: Header;
+}
+
+async function startOf(source: Source, options: WatchOptions, isFirst: boolean): Promise<Start> {
   const { access } = source;
   const { fromMs } = options.range;
-  const openKey: OpenKey = (message) => usableKey(options.opener, message);
-  if (access && isFirst && options.liveMs !== undefined) return seekNearEnd(access, options.liveMs, openKey);
-  if (access && fromMs !== undefined) return seek(access, fromMs, openKey);
-  return { offset: 0, key: undefined };
+  const liveMs = isFirst ? options.liveMs : undefined;
+  if (!access || (fromMs === undefined && liveMs === undefined)) return { offset: 0, key: undefined };
+  const version = await versionIn(access);
+  if (version !== 2) return { offset: 0, key: undefined };
+  const openKey: OpenKey = (message) => usableKey(options.keys.opener, message);
+  if (liveMs !== undefined) return { ...(await seekNearEnd(access, liveMs, openKey)), version };
+  return { ...(await seek(access, fromMs ?? 0, openKey)), version };
+}
+
+async function versionIn(access: RandomAccess): Promise<Version | undefined> {
+  const begin = versionOf(await access.read(0, access.probeBytes), false);
+  return begin ?? versionOf(await access.read(0, maxVersionBytes), access.sizeBytes > 0);
+}
+
+function missingText({ fromMs, toMs, packets }: MissingTime): string {
+  return `${packets} packet${packets === 1 ? '' : 's'} missing between ${secondText(fromMs)} and ${secondText(toMs)}`;
 }
 
 /** The key in a message, or `undefined`: decrypting will meet that packet again, and tell of it. */
