@@ -9,7 +9,7 @@ import { endOfTime, notAuthentic } from './verify.ts';
  */
 export async function sealRunSecret(
   secret: Uint8Array,
-  keys: SealingKeys,
+  keys: Pick<SealingKeys, 'recipients'> & Partial<SealingKeys>,
   now = new Date(),
 ): Promise<Uint8Array> {
   const date = sealingTime(keys, now);

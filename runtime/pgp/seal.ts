@@ -12,8 +12,11 @@ export interface SealingKeys {
  * The time that a message claims to be made at: now, but never before its keys were. A board without a battery wakes
  * up in the past; it must record all the same, and a signature from before its key would never be believed.
  */
-export function sealingTime(keys: SealingKeys, now = new Date()): Date {
-  const made = [...keys.recipients, keys.signer]
+export function sealingTime(
+  keys: Pick<SealingKeys, 'recipients'> & Partial<SealingKeys>,
+  now = new Date(),
+): Date {
+  const made = [...keys.recipients, ...(keys.signer ? [keys.signer] : [])]
     .flatMap((key) => [key, ...key.getSubkeys()])
     .map((key) => key.getCreationTime().getTime());
   return new Date(Math.max(now.getTime(), ...made));

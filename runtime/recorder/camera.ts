@@ -139,6 +139,12 @@ export class CameraRecorder {
     this.#wake?.();
   }
 
+  /** What is recorded from the next key frame on is signed by the camera. */
+  unlocked(): void {
+    this.#note({ what: 'unlocked' });
+    this.#recording?.endSoon('unlocked');
+  }
+
   /** Ends ffmpeg at once, for when nobody waits any longer. */
   kill(): void {
     this.#session?.kill();
@@ -327,7 +333,8 @@ export class CameraRecorder {
     const stepMs = this.#steps.stepMs();
     if (stepMs !== 0) {
       logger.warn('the clock was set', { bySeconds: Math.round(stepMs / 1000) });
-      this.#recording?.clockStepped(stepMs, nowMs).catch(() => undefined);
+      this.#note({ what: 'clock-step', milliseconds: Math.round(stepMs) });
+      this.#recording?.endSoon('clock');
     }
     const session = this.#session;
     const recording = this.#recording;

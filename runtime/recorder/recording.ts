@@ -65,7 +65,7 @@ export class Recording implements ActiveRecording {
 
   async event(): Promise<void> {}
 
-  async clockStepped(): Promise<void> {}
+  endSoon(): void {}
 
   endBefore(): undefined {
     return undefined;

@@ -48,7 +48,7 @@ export class RunRecording implements ActiveRecording {
   #headerMs: number;
   #cancelCheckpoint: (() => void) | undefined;
   #isClosing = false;
-  #clockWasSet = false;
+  #endsSoon: EndReason | undefined;
 
   /** Opens the file and writes the header. */
   static async open(options: RunRecordingOptions): Promise<RunRecording> {
@@ -85,7 +85,7 @@ export class RunRecording implements ActiveRecording {
     const { writer } = this.#options.run;
     const timeMs = this.#since(monotonicMs);
     if (!writer.fits(timeMs) || (isKeyFrame && !writer.fits(timeMs + lastCallMs))) return 'length';
-    return this.#clockWasSet && isKeyFrame ? 'clock' : undefined;
+    return isKeyFrame ? this.#endsSoon : undefined;
   }
 
   async append({ video, monotonicMs, isKeyFrame }: CollectedVideo): Promise<void> {
@@ -93,9 +93,8 @@ export class RunRecording implements ActiveRecording {
     await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
   }
 
-  async clockStepped(byMs: number, monotonicMs: number): Promise<void> {
-    this.#clockWasSet = true;
-    await this.note({ what: 'clock-step', milliseconds: Math.round(byMs) }, monotonicMs);
+  endSoon(reason: EndReason): void {
+    this.#endsSoon = reason;
   }
 
   note(happening: Happening, monotonicMs: number): Promise<void> {

@@ -151,7 +151,7 @@ class Run:
         self.reach[self.previous] = self.ms
 
     def final(self, body):
-        if len(body) != 106 or not 1 <= body[9] <= 5 or not self.header.signed(
+        if len(body) != 106 or not 1 <= body[9] <= 6 or not self.header.signed(
                 b"EncroCrypt3 final\0" + self.header.run + body[:42], body[42:]):
             return
         follows = u(body[0:3]) == self.number and body[10:42] == self.previous

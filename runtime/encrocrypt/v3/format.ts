@@ -74,7 +74,7 @@ export const label = {
 } as const;
 
 /** Why a run ended. */
-export const endReason = { time: 1, stop: 2, clock: 3, length: 4, stream: 5 } as const;
+export const endReason = { time: 1, stop: 2, clock: 3, length: 4, stream: 5, unlocked: 6 } as const;
 export type EndReason = keyof typeof endReason;
 
 /** Thrown for arguments that do not fit the format, and by decoders for bytes that do not. */
