@@ -114,6 +114,8 @@ export interface StorageTrial {
   readonly location: string;
   /** Bytes a second while appending; `undefined` where it went too fast to tell. */
   readonly uploadBytesPerSecond: number | undefined;
+  /** The file that is still there, where the account may only append. */
+  readonly leftBehind?: string;
 }
 
 export interface FinishedCamera {

@@ -14,6 +14,7 @@ import { tryStorage } from '../../provision/wizard/trials/storage.ts';
 import type { StorageConfig } from '../../runtime/config/types.ts';
 import { type ErrorCode, isEncroCamError } from '../../runtime/errors.ts';
 import { type FtpServer, type FtpServerOptions, startFtpServer } from '../ftp-servers/index.ts';
+import { startAppendOnlyDrive } from '../support/append-only-drive.ts';
 
 /** Work that notes its steps; `abortAt` gives it up at that step. */
 function work(abortAt?: string): Work & { steps: string[] } {
@@ -55,6 +56,18 @@ for (const software of ['vsftpd', 'proftpd', 'pure-ftpd'] as const) {
     assert.ok(result.location.includes(server.host));
     assert.ok(!result.location.includes(server.password));
     assert.deepEqual(await readdir(path.join(server.rootDirectory, 'cameras')), []);
+  });
+}
+
+for (const software of ['vsftpd', 'proftpd', 'pure-ftpd'] as const) {
+  test(`${software}: an account that may only append is taken, and what stays is named`, async (context) => {
+    const { server } = await startAppendOnlyDrive(context, software, 'front-door');
+    const { leftBehind } = await tryStorage(configOf(server), work());
+    assert.ok(leftBehind);
+    assert.deepEqual(
+      (await readdir(server.rootDirectory)).sort(),
+      [leftBehind.slice(1), 'front-door'].sort(),
+    );
   });
 }
 

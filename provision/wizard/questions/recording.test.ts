@@ -117,6 +117,20 @@ test('an FTP drive is tried before it is taken', async () => {
   assert.deepEqual(machine.done, ['try ftp']);
 });
 
+test('where the account may not delete, that is said, and the drive is left to remove what is old', async () => {
+  const machine = fakeMachine({
+    tryStorage: async () => ({
+      location: 'x',
+      uploadBytesPerSecond: undefined,
+      leftBehind: '/encrocam-test-1',
+    }),
+  });
+  const { change, dialogue } = await ask(storage, [[/^Drive$/, 'ftp'], ...ftpReplies], { machine });
+  const { storage: config } = change.answers ?? {};
+  assert.equal(config?.driver === 'ftp' && config.retention, 'server');
+  assert.ok(dialogue.said.some((text) => text.includes('/encrocam-test-1')));
+});
+
 test('a drive that refuses can be asked for anew; the password need not be typed again', async () => {
   const machine = fakeMachine();
   machine.failures.storage.push(new EncroCamError('STORAGE_REFUSED', 'Wrong account.'));

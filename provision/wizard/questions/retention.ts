@@ -38,7 +38,10 @@ export const retention: Question = {
       await tellRoom(context, 'drive', storage.directory, 0, daily);
     } else dialogue.say('How much room an FTP drive has, it does not tell.');
     const driveDays = await askDays(context, {
-      message: 'Days on the drive (0 keeps them for ever)',
+      message:
+        storage.retention === 'server'
+          ? 'Days for which the drive keeps them by itself (0: for ever)'
+          : 'Days on the drive (0 keeps them for ever)',
       initial: storage.retentionDays,
       check: (days) => checkSetting('storage.retentionDays', days, { storage: { ...storage } }),
     });

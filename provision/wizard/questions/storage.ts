@@ -63,9 +63,15 @@ async function tryUntilDecided(context: QuestionContext, asked: StorageConfig): 
     try {
       const trial = await dialogue.work('Trying the drive', (work) => machine.tryStorage(config, work));
       const rate = trial.uploadBytesPerSecond;
-      dialogue.say(
-        `It works${rate === undefined ? '' : `, at ${readableBitRate(rate)}`}. Nothing was left behind on it.`,
-      );
+      const works = `It works${rate === undefined ? '' : `, at ${readableBitRate(rate)}`}.`;
+      if (trial.leftBehind === undefined) dialogue.say(`${works} Nothing was left behind on it.`);
+      else {
+        dialogue.say(
+          `${works} It does not let this account delete: a stolen camera cannot empty it. Old recordings are for the ` +
+            `drive itself to remove, and so is ${trial.leftBehind}, which was left behind.`,
+        );
+        if (config.driver !== 'none') config = { ...config, retention: 'server' };
+      }
       const needed = draft.facts.videoBytesPerSecond;
       if (rate !== undefined && needed !== undefined && rate < needed) {
         dialogue.say(
@@ -151,7 +157,8 @@ async function askFtp(
     ...before,
     ...{ driver: 'ftp', host, port: Number(port), user, directory },
     password: password === '' && before ? before.password : password,
-    // Another server has another certificate.
+    // Another account has other rights, and another server another certificate.
+    retention: before?.host === host && before.user === user ? before.retention : 'camera',
     tls: { ...(before?.host === host ? before.tls : {}), mode },
   });
 }

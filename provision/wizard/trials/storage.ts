@@ -1,10 +1,10 @@
 /**
  * Tries a drive for real, with the syncer's own driver: log in, make a directory, write, append, read back, delete.
- * What it leaves on the drive is nothing, unless the connection breaks in between.
+ * What it leaves on the drive is nothing, unless the connection breaks in between or the account may only append.
  */
 import { randomBytes } from 'node:crypto';
 import type { StorageConfig } from '../../../runtime/config/types.ts';
-import { EncroCamError } from '../../../runtime/errors.ts';
+import { EncroCamError, isEncroCamError } from '../../../runtime/errors.ts';
 import { silentLogger } from '../../../runtime/log.ts';
 import { openStorage } from '../../../runtime/storage/open.ts';
 import { type DrivePath, drivePath, type Storage } from '../../../runtime/storage/storage.ts';
@@ -26,7 +26,10 @@ export async function tryStorage(config: StorageConfig, { signal, progress }: Wo
     await storage.connect();
     const file = drivePath('/', `encrocam-test-${randomBytes(6).toString('hex')}`);
     const uploadBytesPerSecond = await writeAndRead(storage, file, progress);
-    return { location: storage.location, uploadBytesPerSecond };
+    progress('deleting');
+    const isGone = await remove(storage, file);
+    const leftBehind = isGone ? {} : { leftBehind: file };
+    return { location: storage.location, uploadBytesPerSecond, ...leftBehind };
   } finally {
     signal.removeEventListener('abort', abort);
     await storage.close();
@@ -64,12 +67,16 @@ async function writeAndRead(
     await storage.remove(file).catch(() => undefined);
     throw error;
   }
-  progress('deleting');
-  await storage.remove(file);
-  if ((await storage.size(file)) !== undefined) {
-    throw new EncroCamError('STORAGE_REFUSED', 'The drive does not delete: old recordings would fill it.', {
-      hint: 'Give the account the right to delete files.',
-    });
-  }
   return tookMs < leastMeasuredMs ? undefined : (partBytes[1] * 1000) / tookMs;
+}
+
+/** @returns whether the drive let it be removed: an account that may only append does not, and is a good one. */
+async function remove(storage: Storage, file: DrivePath): Promise<boolean> {
+  try {
+    await storage.remove(file);
+  } catch (error) {
+    if (!isEncroCamError(error, 'STORAGE_REFUSED')) throw error;
+    return false;
+  }
+  return (await storage.size(file)) === undefined;
 }
