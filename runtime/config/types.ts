@@ -158,6 +158,10 @@ export interface RecordingsConfig {
    */
   container: 'mp4' | 'mpegts';
   /**
+   * Whether this camera records before anybody unlocks it: encrypted for its owners as ever, and certified once it is unlocked. For that, the owners' public keys and the settings of cameras and recordings lie outside the encrypted volume. Cameras whose address holds a password wait for the unlocking.
+   */
+  whileLocked: boolean;
+  /**
    * Length of one recording file. Files begin at whole multiples of it since 1970-01-01T00:00Z.
    */
   hoursPerRecording: number;

@@ -23,13 +23,15 @@ export function fingerprintOf(key: Key): Fingerprint {
  * @throws {EncroCamError} `KEY_UNREADABLE`
  */
 export async function readPublicKeyFile(file: string): Promise<Key[]> {
-  return readKeyFile(file, 'public', async (bytes, armored) => {
-    const keys = await (armored === undefined
-      ? readKeys({ binaryKeys: bytes })
-      : readKeys({ armoredKeys: armored }));
-    return keys.map((key) => key.toPublic());
-  });
+  return readKeyFile(file, 'public', publicKeysIn);
 }
+
+const publicKeysIn: Parse<Key> = async (bytes, armored) => {
+  const keys = await (armored === undefined
+    ? readKeys({ binaryKeys: bytes })
+    : readKeys({ armoredKeys: armored }));
+  return keys.map((key) => key.toPublic());
+};
 
 /**
  * The secret keys in a file, armored or binary; they may still be locked by a passphrase.
@@ -43,33 +45,47 @@ export async function readSecretKeyFile(file: string): Promise<PrivateKey[]> {
   );
 }
 
-async function readKeyFile<T>(
-  file: string,
-  kind: 'public' | 'secret',
-  parse: (bytes: Uint8Array, armored: string | undefined) => Promise<T[]>,
-): Promise<T[]> {
-  const refuse = (reason: string, cause?: unknown): EncroCamError =>
-    new EncroCamError('KEY_UNREADABLE', `Cannot read a ${kind} OpenPGP key from ${file}: ${reason}.`, {
-      hint:
-        kind === 'public'
-          ? 'Export it with: gpg --armor --export KEY > FILE'
-          : 'Export it with: gpg --armor --export-secret-keys KEY > FILE',
-      cause,
-    });
+/**
+ * The same for what was in a file.
+ * @param name for messages.
+ */
+export async function parsePublicKeys(bytes: Uint8Array, name: string): Promise<Key[]> {
+  return parseKeys(name, 'public', bytes, publicKeysIn);
+}
+
+type Kind = 'public' | 'secret';
+type Parse<T> = (bytes: Uint8Array, armored: string | undefined) => Promise<T[]>;
+
+async function readKeyFile<T>(file: string, kind: Kind, parse: Parse<T>): Promise<T[]> {
   let bytes: Buffer;
   try {
     if ((await stat(file)).size > maxKeyFileBytes) throw new Error('the file is too large for a key');
     bytes = await readFile(file);
   } catch (error) {
-    throw refuse(messageOf(error), error);
+    throw refuse(file, kind, messageOf(error), error);
   }
-  const armored = bytes.includes('-----BEGIN PGP') ? bytes.toString('utf8') : undefined;
+  return parseKeys(file, kind, bytes, parse);
+}
+
+async function parseKeys<T>(name: string, kind: Kind, bytes: Uint8Array, parse: Parse<T>): Promise<T[]> {
+  const text = Buffer.from(bytes);
+  const armored = text.includes('-----BEGIN PGP') ? text.toString('utf8') : undefined;
   let keys: T[];
   try {
     keys = await parse(bytes, armored);
   } catch (error) {
-    throw refuse(messageOf(error), error);
+    throw refuse(name, kind, messageOf(error), error);
   }
-  if (keys.length === 0) throw refuse('there is none in it');
+  if (keys.length === 0) throw refuse(name, kind, 'there is none in it');
   return keys;
+}
+
+function refuse(name: string, kind: Kind, reason: string, cause?: unknown): EncroCamError {
+  return new EncroCamError('KEY_UNREADABLE', `Cannot read a ${kind} OpenPGP key from ${name}: ${reason}.`, {
+    hint:
+      kind === 'public'
+        ? 'Export it with: gpg --armor --export KEY > FILE'
+        : 'Export it with: gpg --armor --export-secret-keys KEY > FILE',
+    cause,
+  });
 }

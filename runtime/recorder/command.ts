@@ -11,9 +11,11 @@ import {
 } from '../config/load.ts';
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
+import { type LockedSettings, readPublicHalf } from '../locked/public-half.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readBootId } from '../state/boot-id.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
+import { CameraAuthority } from './authority.ts';
 import { systemClock } from './clock.ts';
 import { readClockState } from './clock-state.ts';
 import { EncoderChooser, hardwareProbe } from './encoder.ts';
@@ -27,14 +29,16 @@ import { type PreparedCamera, Recorder } from './recorder.ts';
 import type { RecordingFormat } from './recording-format.ts';
 import { Sealer } from './seal-child.ts';
 import { KeySource, sealIn } from './sealed-key.ts';
-import { sealRunIn } from './sealed-run.ts';
+import { goOnUnlocked, keepPublicHalf, lockedSealer, program } from './unlocking.ts';
 
-const help = `Usage: encrocam record [--config FILE] [--camera NAME]...
+const help = `Usage: encrocam record [--config FILE] [--locked FILE] [--camera NAME]...
 
 Records every camera of the configuration (or those named) until it gets SIGTERM or SIGINT: it then waits for
 what ffmpeg still delivers, flushes it to disk, and ends. A second signal ends it at once.
 
   -c, --config FILE   the configuration (default: $ENCROCAM_CONFIG, or ${defaultConfigFile})
+      --locked FILE   record by these public settings while there is no configuration, because the camera is locked; once
+                      there is, go on by it. It is kept up to date while the camera is unlocked
       --camera NAME   record this camera only; may be given several times
 
 Environment: ENCROCAM_FFMPEG is the ffmpeg to run (default: the one in PATH).
@@ -42,7 +46,7 @@ Environment: ENCROCAM_FFMPEG is the ffmpeg to run (default: the one in PATH).
 
 export const command: Command = {
   help,
-  options: { ...configOption, camera: { type: 'string', multiple: true } },
+  options: { ...configOption, locked: { type: 'string' }, camera: { type: 'string', multiple: true } },
   run,
 };
 
@@ -52,52 +56,95 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       hint: 'See encrocam record --help.',
     });
   }
-  const config = await loadConfig(configFileFrom(values.config));
+  const configFile = configFileFrom(values.config);
+  const publicFile = values.locked as string | undefined;
+  const settings = await lockedSettings(configFile, publicFile);
+  const config = settings?.config ?? (await loadConfig(configFile));
   const cameras = chosenCameras(config, (values.camera as string[] | undefined) ?? []);
   const logger = createLogger(config.log);
   const ffmpeg = await findFfmpeg();
 
   const lock = await lockRecordings(config);
-  const sealer = new Sealer(
-    { ownerKeys: config.owner.keys, signingKey: config.signing.key },
-    process.argv[1] ?? '',
-  );
+  const sealer = settings
+    ? lockedSealer(settings)
+    : new Sealer({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, program());
+  const authority = new CameraAuthority(sealer, { isLocked: settings !== undefined });
+  const ending = new AbortController();
   try {
     // Reading the keys is the check that matters: it says now what would otherwise fail at the first packet.
-    const sealed = sealer.prepare().then(
-      () => undefined,
-      (error: unknown) => error ?? new Error('sealing failed'),
+    const ready = authority.prepare().then(
+      (keys) => keys,
+      (error: unknown) => ({ failure: error ?? new Error('sealing failed') }),
     );
+    const prepare = (some: readonly Camera[]): Promise<PreparedCamera[]> =>
+      prepareCameras(some, ffmpeg, logger);
     const recorder = new Recorder({
       config,
-      cameras: await prepareCameras(cameras, ffmpeg, logger),
-      formatFor: formats(config, sealer),
+      ...(settings ? { hasDrive: settings.half.hasDrive } : {}),
+      cameras: await prepare(cameras),
+      formatFor: formats(config, authority, sealer),
       startSource: ffmpegStarter(ffmpeg),
       fileSystem: diskFileSystem,
       clock: systemClock,
       logger,
       bootId: await readBootId(),
     });
-    const checked = sealed.then((failure) => {
-      if (failure === undefined) {
-        logger.info('recorder started', { cameras: cameras.length, directory: config.recordings.directory });
-        return undefined;
+    const checked = ready.then(async (keys) => {
+      if ('failure' in keys) {
+        recorder.stop();
+        recorder.kill();
+        return keys.failure;
       }
-      recorder.stop();
-      recorder.kill();
-      return failure;
+      const { directory } = config.recordings;
+      logger.info(settings ? 'recorder started; the camera is locked' : 'recorder started', {
+        ...{ cameras: cameras.length, directory },
+      });
+      const place = publicFile === undefined ? undefined : { configFile, publicFile };
+      if (settings && place) {
+        void goOnUnlocked({
+          ...place,
+          settings,
+          authority,
+          recorder,
+          prepare,
+          logger,
+          signal: ending.signal,
+        });
+      } else if (place) await keepPublicHalf({ ...place, config, camera: keys.camera, logger });
+      return undefined;
     });
     const [failure] = await Promise.all([checked, recordUntilSignal(recorder, logger)]);
     if (failure !== undefined) throw failure;
     logger.info('recorder ended');
   } finally {
-    sealer.close();
+    ending.abort();
+    authority.close();
     await lock.release();
   }
   return exitCode.whole;
 }
 
-function formats(config: LoadedConfig, sealer: Sealer): (camera: Camera, logger: Logger) => RecordingFormat {
+/** By what a camera records while it is locked; `undefined` for one that is not, or that has nothing to record by. */
+async function lockedSettings(
+  configFile: string,
+  publicFile: string | undefined,
+): Promise<LockedSettings | undefined> {
+  if (publicFile === undefined || (await exists(configFile)) || !(await exists(publicFile))) return undefined;
+  return readPublicHalf(publicFile);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+function formats(
+  config: LoadedConfig,
+  authority: CameraAuthority,
+  sealer: Sealer,
+): (camera: Camera, logger: Logger) => RecordingFormat {
   const { format, container, directory } = config.recordings;
   if (format === 'encrocrypt2') {
     const keys = new KeySource(sealIn(sealer));
@@ -106,8 +153,7 @@ function formats(config: LoadedConfig, sealer: Sealer): (camera: Camera, logger:
   return (camera, logger) =>
     new EncroCrypt3Format({
       container: container === 'mp4' ? 'video/mp4' : 'video/mp2t',
-      prepare: () => sealer.prepare(),
-      sealRun: sealRunIn(sealer),
+      authority,
       lastRuns: new LastRunFile(directory, camera),
       clockState: readClockState,
       logger,

@@ -1,13 +1,16 @@
 /** Recordings of EncroCrypt3, for one camera: each begins with a run that names the end of the run before. */
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { CameraAuthority, CertifiableRun } from './authority.ts';
 import { FragmentCutter } from './fragments.ts';
 import type { LastRun, LastRunStore } from './last-run.ts';
+import { PacketFile } from './packet-file.ts';
 import type { ActiveRecording, FileOptions, OpenRequest, RecordingFormat } from './recording-format.ts';
-import { RunRecording } from './run-recording.ts';
-import type { SealRun } from './sealed-run.ts';
+import { RunRecording, type SealedRun } from './run-recording.ts';
+import type { RunPlan } from './sealed-run.ts';
 import type { StreamCutter } from './stream.ts';
 import { TransportStreamCutter } from './transport-stream.ts';
 
@@ -15,12 +18,13 @@ import { TransportStreamCutter } from './transport-stream.ts';
 const prepareAheadMs = 5000;
 /** Video waits in memory while a run is sealed: so much is tried before it is given up. */
 const sealPausesMs = [500, 2000];
+/** A disk that is full may have room again. */
+const certifyAttempts = 20;
+const certifyPauseMs = 30_000;
 
 export interface EncroCrypt3Options {
   readonly container: Container;
-  /** Starts what seals, so that it is ready when it is asked. */
-  readonly prepare: () => Promise<void>;
-  readonly sealRun: SealRun;
+  readonly authority: Pick<CameraAuthority, 'isLocked' | 'prepare' | 'sealRun' | 'certify'>;
   readonly lastRuns: LastRunStore;
   readonly clockState: () => Promise<ClockState>;
   readonly logger: Logger;
@@ -47,7 +51,7 @@ export class EncroCrypt3Format implements RecordingFormat {
     this.#last ??= this.#options.lastRuns.load();
     this.#last.catch(() => undefined);
     // Whoever asks for a run hears what is wrong.
-    this.#options.prepare().catch(() => undefined);
+    this.#options.authority.prepare().catch(() => undefined);
   }
 
   tend(_recording: ActiveRecording, leftMs: number): undefined {
@@ -100,6 +104,8 @@ export class EncroCrypt3Format implements RecordingFormat {
       onClosed: async (link) => {
         this.#last = Promise.resolve({ runId, link });
         await keep(link);
+        if (run.isLocked)
+          await this.#certify({ runId, headerHash, link }, path.join(file.directory, name.fileName), file);
         closed.resolve();
       },
     });
@@ -108,15 +114,43 @@ export class EncroCrypt3Format implements RecordingFormat {
     return recording;
   }
 
-  async #seal(plan: Parameters<SealRun>[0]): ReturnType<SealRun> {
+  /** Puts the camera's certificate behind a run that it could not sign, now or when it is unlocked. */
+  async #certify(run: CertifiableRun, recording: string, file: FileOptions): Promise<void> {
+    const { authority } = this.#options;
+    const work = this.#appendCertificate(run, recording, file);
+    // The next run need not wait for somebody to come and unlock; once that has happened, it comes behind the certificate.
+    if (!authority.isLocked) await work;
+  }
+
+  async #appendCertificate(run: CertifiableRun, recording: string, file: FileOptions): Promise<void> {
+    const { authority, logger } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const certificate = await authority.certify(run);
+        if (!certificate) return;
+        const whole = await PacketFile.open({ ...file, path: recording, untaken: 'dropped' });
+        await whole.write(() => certificate).finally(() => whole.close());
+        logger.info('what was recorded while locked is certified', { file: path.basename(recording) });
+        return;
+      } catch (error) {
+        if (attempt === certifyAttempts) {
+          logger.error('what was recorded while locked could not be certified', { cause: messageOf(error) });
+          return;
+        }
+        await pause(certifyPauseMs, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #seal(plan: RunPlan): Promise<SealedRun> {
     for (const pauseMs of sealPausesMs) {
       try {
-        return await this.#options.sealRun(plan);
+        return await this.#options.authority.sealRun(plan);
       } catch (error) {
         this.#options.logger.warn('a run could not be sealed; trying again', { cause: messageOf(error) });
         await pause(pauseMs);
       }
     }
-    return this.#options.sealRun(plan);
+    return this.#options.authority.sealRun(plan);
   }
 }

@@ -166,7 +166,15 @@ export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
   });
   return {
     header: encodeHeader(part, undefined, runKey.privateKey),
-    ...{ writer, runId, runKey: runKey.publicKey, headerHash: part.hash, startedMs, checkpointMs: 5000 },
+    ...{
+      writer,
+      runId,
+      runKey: runKey.publicKey,
+      headerHash: part.hash,
+      isLocked: false,
+      startedMs,
+      checkpointMs: 5000,
+    },
   };
 };
 

@@ -28,6 +28,8 @@ export interface PreparedCamera {
 export interface RecorderOptions {
   readonly config: LoadedConfig;
   readonly cameras: readonly PreparedCamera[];
+  /** Whether recordings go to a drive, if the configuration is not to say so. */
+  readonly hasDrive?: boolean;
   /** How one camera's recordings are made. */
   readonly formatFor: (camera: Camera, logger: Logger) => RecordingFormat;
   readonly startSource: StartSource;
@@ -40,7 +42,9 @@ export interface RecorderOptions {
 
 export class Recorder {
   readonly #options: RecorderOptions;
-  readonly #cameras: readonly CameraRecorder[];
+  readonly #cameras: CameraRecorder[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #before: RecorderState | undefined;
   readonly #space: SpaceKeeper;
   readonly #startedMs: number;
   #cancelState: (() => void) | undefined;
@@ -48,7 +52,7 @@ export class Recorder {
   #stateFailed = false;
 
   constructor(options: RecorderOptions) {
-    const { config, clock, logger, fileSystem } = options;
+    const { config, clock, logger } = options;
     this.#options = options;
     this.#startedMs = clock.nowMs();
     const { directory, keepFreeMegabytes, diskBudgetGigabytes } = config.recordings;
@@ -58,37 +62,60 @@ export class Recorder {
       cameras: config.cameras,
       keepFreeBytes: keepFreeMegabytes * 1e6,
       budgetBytes: diskBudgetGigabytes === undefined ? undefined : diskBudgetGigabytes * 1e9,
-      hasDrive: config.storage.driver !== 'none',
+      hasDrive: options.hasDrive ?? config.storage.driver !== 'none',
       readSyncerState: () => readSyncerState(directory),
       openFiles: () => new Set(this.#cameras.flatMap((camera) => camera.openFiles())),
       clock,
       logger,
     });
-    this.#cameras = options.cameras.map((prepared) => {
-      const { camera, encoder } = prepared;
-      const cameraLogger = logger.with({ camera: camera.name });
-      const format = options.formatFor(camera, cameraLogger);
-      const { container } = format;
-      return new CameraRecorder({
-        ...{ camera, encoder, format, fileSystem, clock, slotMs: config.slotMs, space: this.#space },
-        start: (beginsAtMs) =>
-          options.startSource(ffmpegArguments(camera, { ...prepared, container, beginsAtMs })),
-        logger: cameraLogger,
-      });
+    this.#cameras.push(...options.cameras.map((prepared) => this.#cameraFor(prepared)));
+  }
+
+  #cameraFor(prepared: PreparedCamera): CameraRecorder {
+    const { config, clock, logger, fileSystem, startSource, formatFor } = this.#options;
+    const { camera, encoder } = prepared;
+    const cameraLogger = logger.with({ camera: camera.name });
+    const format = formatFor(camera, cameraLogger);
+    const { container } = format;
+    return new CameraRecorder({
+      ...{ camera, encoder, format, fileSystem, clock, slotMs: config.slotMs, space: this.#space },
+      start: (beginsAtMs) => startSource(ffmpegArguments(camera, { ...prepared, container, beginsAtMs })),
+      logger: cameraLogger,
     });
   }
 
   /** Records until it is stopped and everything is on disk. */
   async run(): Promise<void> {
     await this.#space.start();
-    const before = await readRecorderState(this.#options.config.recordings.directory);
+    this.#before = await readRecorderState(this.#options.config.recordings.directory);
     this.#writeStateRegularly();
-    await Promise.all(
-      this.#cameras.map((camera) => camera.run(beginning(before, camera.state().name, this.#options.bootId))),
-    );
+    for (const camera of this.#cameras) this.#run(camera);
+    while (this.#running.size > 0) await Promise.all(this.#running);
     this.#space.stop();
     this.#cancelState?.();
     await this.#writeState({ stoppedMs: this.#options.clock.nowMs() });
+  }
+
+  /** Records more cameras, from now on. */
+  add(cameras: readonly PreparedCamera[]): void {
+    for (const prepared of cameras) {
+      const camera = this.#cameraFor(prepared);
+      this.#cameras.push(camera);
+      this.#run(camera);
+    }
+  }
+
+  /** What is recorded from the next key frame on is signed by the camera. */
+  unlocked(): void {
+    for (const camera of this.#cameras) camera.unlocked();
+  }
+
+  #run(camera: CameraRecorder): void {
+    const { bootId } = this.#options;
+    const running = camera.run(beginning(this.#before, camera.state().name, bootId)).finally(() => {
+      this.#running.delete(running);
+    });
+    this.#running.add(running);
   }
 
   stop(): void {

@@ -27,6 +27,8 @@ export interface SealedRun {
   /** The public half of the key that signs it. */
   readonly runKey: Buffer;
   readonly headerHash: Buffer;
+  /** The camera did not sign it. */
+  readonly isLocked: boolean;
   /** When the run began, on the monotonic clock. */
   readonly startedMs: number;
   readonly checkpointMs: number;

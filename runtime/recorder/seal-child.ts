@@ -16,8 +16,26 @@ export interface SealingFiles {
   readonly signingKey: string;
 }
 
-/** What is sealed: keys for EncroCrypt2 (base64, 16 bytes each), or a run of EncroCrypt3. */
-export type SealRequest = { readonly secrets: readonly string[] } | { readonly run: RunRequest };
+/** What a locked camera has of them. */
+export interface LockedKeys {
+  /** The contents of the owner's files of public keys, base64. */
+  readonly ownerKeyBytes: readonly string[];
+  /** Fingerprint of the key that it will sign with, hexadecimal. */
+  readonly camera: string;
+}
+
+/** What is sealed: keys for EncroCrypt2 (base64, 16 bytes each), or a run of EncroCrypt3. And what is certified. */
+export type SealRequest =
+  | { readonly secrets: readonly string[] }
+  | { readonly run: RunRequest }
+  | { readonly certify: CertifyRequest };
+
+/** Bytes in base64. */
+export interface CertifyRequest {
+  readonly runId: string;
+  readonly headerHash: string;
+  readonly link: string;
+}
 
 /** What the recorder knows of a run before it begins; bytes in base64. */
 export interface RunRequest {
@@ -35,16 +53,25 @@ export interface RunRequest {
   readonly checkpointMs: number;
 }
 
-/** OpenPGP messages in the order of the secrets; or of a run what is signed, and the camera's signature. Base64. */
+/**
+ * OpenPGP messages in the order of the secrets; of a run what is signed, and the camera's signature unless it is locked; a
+ * certificate's packet. Base64.
+ */
 export type SealAnswer =
   | { readonly messages: readonly string[] }
-  | { readonly signedPart: string; readonly cameraSignature: string };
+  | { readonly signedPart: string; readonly cameraSignature?: string }
+  | { readonly certificate: string };
 
 interface Failure {
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
 }
-/** What the child writes, as JSON. The first answer says that the keys are good. */
-export type ChildAnswer = SealAnswer | { readonly ready: true } | Failure;
+/** That the keys are good. */
+export interface Ready {
+  /** Fingerprint of the key that signs, hexadecimal. */
+  readonly camera: string;
+}
+/** What the child writes, as JSON; first of all that it is ready. */
+export type ChildAnswer = SealAnswer | Ready | Failure;
 
 export const maxSealRequestBytes = 1024 * 1024;
 /** Beyond what 32 key packets, or a header, need. */
@@ -56,12 +83,12 @@ const idleMs = 10_000;
 
 /** Seals through a child that is started when it is needed, or shortly before, and serves whoever asks meanwhile. */
 export class Sealer {
-  readonly #files: SealingFiles;
+  readonly #files: SealingFiles | LockedKeys;
   readonly #entry: string;
   #child: SealChild | undefined;
 
   /** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
-  constructor(files: SealingFiles, entry: string) {
+  constructor(files: SealingFiles | LockedKeys, entry: string) {
     this.#files = files;
     this.#entry = entry;
   }
@@ -71,14 +98,14 @@ export class Sealer {
    * @returns when it has read the keys.
    * @throws {EncroCamError} what the child says of them, or `INTERNAL` where it fails.
    */
-  async prepare(): Promise<void> {
-    await this.#running().ready;
+  prepare(): Promise<Ready> {
+    return this.#running().ready;
   }
 
   /** @throws {EncroCamError} what the child says, or `INTERNAL` where it fails. */
   async ask(request: SealRequest): Promise<SealAnswer> {
     const answer = await this.#running().ask(request);
-    if ('ready' in answer) throw childFailed('it answered something else');
+    if ('camera' in answer) throw childFailed('it answered something else');
     return answer;
   }
 
@@ -100,13 +127,13 @@ interface Waiting {
 
 class SealChild {
   /** It has read the keys. */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<Ready>;
   readonly #process: { readonly stdin: Writable; kill(signal: 'SIGKILL'): boolean };
   readonly #waiting: Waiting[] = [];
   #takesRequests = true;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(files: SealingFiles, entry: string) {
+  constructor(files: SealingFiles | LockedKeys, entry: string) {
     const child = spawn(process.execPath, [...process.execArgv, entry, 'seal-key'], {
       stdio: ['pipe', 'pipe', 'inherit'],
       // A signal to the terminal's processes must not cut a seal short.
@@ -128,7 +155,10 @@ class SealChild {
     child.once('close', (code, signal) =>
       this.#fail(childFailed(`it ended with ${signal ?? `code ${code}`}`)),
     );
-    this.ready = this.#send(files).then(() => undefined);
+    this.ready = this.#send(files).then((answer) => {
+      if ('camera' in answer) return answer;
+      throw childFailed('it answered something else');
+    });
     // Whoever waits for an answer hears of it as well.
     this.ready.catch(() => undefined);
   }
@@ -142,7 +172,7 @@ class SealChild {
     return answer;
   }
 
-  #send(line: SealingFiles | SealRequest): Promise<Exclude<ChildAnswer, Failure>> {
+  #send(line: SealingFiles | LockedKeys | SealRequest): Promise<Exclude<ChildAnswer, Failure>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#arrangeEnd();
@@ -194,9 +224,8 @@ class SealChild {
 function parseAnswer(text: string): ChildAnswer {
   try {
     const answer = JSON.parse(text) as ChildAnswer;
-    if ('error' in answer || 'ready' in answer || 'signedPart' in answer || Array.isArray(answer.messages)) {
-      return answer;
-    }
+    const kinds = ['error', 'camera', 'signedPart', 'certificate', 'messages'];
+    if (kinds.some((kind) => kind in answer)) return answer;
   } catch (error) {
     throw childFailed('its answer is not JSON', error);
   }

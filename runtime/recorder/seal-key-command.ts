@@ -8,8 +8,11 @@ import { EncroCamError, isEncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import type { SealingKeys } from '../pgp/seal.ts';
 import {
+  type CertifyRequest,
   type ChildAnswer,
+  type LockedKeys,
   maxSealRequestBytes,
+  type Ready,
   type RunRequest,
   type SealAnswer,
   type SealingFiles,
@@ -20,7 +23,7 @@ export const command: Command = {
   help: 'Usage: encrocam seal-key < REQUESTS > ANSWERS\n\nUsed by encrocam record: seals the keys of recordings for the owner.\n',
   options: {},
   async run() {
-    let keys: SealingKeys | undefined;
+    let keys: Keys | undefined;
     for await (const line of createInterface({ input: process.stdin })) {
       let answer: ChildAnswer;
       try {
@@ -29,7 +32,7 @@ export const command: Command = {
           answer = await seal(request, keys);
         } else {
           keys = await loadKeys(request);
-          answer = { ready: true };
+          answer = { camera: keys.camera };
         }
       } catch (error) {
         answer = failure(error);
@@ -63,10 +66,23 @@ function parse(line: string): Record<string, unknown> {
   return request as Record<string, unknown>;
 }
 
-async function loadKeys({ ownerKeys, signingKey }: Partial<SealingFiles>): Promise<SealingKeys> {
+/** Those of a locked camera cannot sign. */
+type Keys = Pick<SealingKeys, 'recipients'> & Partial<SealingKeys> & Ready;
+
+async function loadKeys(request: Partial<SealingFiles & LockedKeys>): Promise<Keys> {
+  const { ownerKeys, signingKey, ownerKeyBytes, camera } = request;
+  if (isTexts(ownerKeyBytes) && typeof camera === 'string' && /^([0-9A-F]{40}|[0-9A-F]{64})$/.test(camera)) {
+    const { parsePublicKeys } = await import('../pgp/keys.ts');
+    const recipients = await Promise.all(
+      ownerKeyBytes.map((text) => parsePublicKeys(Buffer.from(text, 'base64'), "the owner's keys")),
+    );
+    return { recipients: recipients.flat(), camera };
+  }
   if (!isTexts(ownerKeys) || typeof signingKey !== 'string') throw refused();
   const { loadSealingKeys } = await import('../pgp/seal.ts');
-  return loadSealingKeys(ownerKeys, signingKey);
+  const { fingerprintOf } = await import('../pgp/keys.ts');
+  const keys = await loadSealingKeys(ownerKeys, signingKey);
+  return { ...keys, camera: fingerprintOf(keys.signer) };
 }
 
 function isTexts(value: unknown): value is string[] {
@@ -79,9 +95,15 @@ function refused(): EncroCamError {
   });
 }
 
-async function seal(request: object, keys: SealingKeys): Promise<SealAnswer> {
-  const { run, secrets } = request as Partial<{ run: RunRequest; secrets: string[] }>;
+async function seal(request: object, keys: Keys): Promise<SealAnswer> {
+  const { run, secrets, certify } = request as Partial<{
+    run: RunRequest;
+    secrets: string[];
+    certify: CertifyRequest;
+  }>;
   if (typeof run === 'object' && run !== null) return sealRun(run, keys);
+  if (!canSign(keys)) throw refused();
+  if (typeof certify === 'object' && certify !== null) return certifyRun(certify, keys);
   if (!isTexts(secrets) || secrets.length > maxSecretsPerRequest) throw refused();
   return { messages: await sealAll(secrets, keys) };
 }
@@ -96,7 +118,7 @@ async function sealAll(secrets: readonly string[], keys: SealingKeys): Promise<s
 }
 
 /** Completes the statement with what only the keys tell, seals the run's secret, and signs both as the camera. */
-async function sealRun(run: RunRequest, keys: SealingKeys): Promise<SealAnswer> {
+async function sealRun(run: RunRequest, keys: Keys): Promise<SealAnswer> {
   const { sealRunSecret, signLine } = await import('../pgp/run-seal.ts');
   const { fingerprintOf } = await import('../pgp/keys.ts');
   const { commitmentOf, encodeSignedPart, signedLine } = await import('../encrocrypt/v3/index.ts');
@@ -105,7 +127,7 @@ async function sealRun(run: RunRequest, keys: SealingKeys): Promise<SealAnswer> 
   const part = encodeSignedPart(
     {
       ...known,
-      camera: Buffer.from(fingerprintOf(keys.signer), 'hex'),
+      camera: Buffer.from(keys.camera, 'hex'),
       runId: bytes(run.runId),
       ...(previous ? { previous: { runId: bytes(previous.runId), link: bytes(previous.link) } } : {}),
       ...(initialisation === undefined ? {} : { initialisation: bytes(initialisation) }),
@@ -118,9 +140,22 @@ async function sealRun(run: RunRequest, keys: SealingKeys): Promise<SealAnswer> 
     },
     { openpgp: Buffer.from(await sealRunSecret(bytes(secret), keys)), wrapped: [] },
   );
+  const signedPart = part.bytes.toString('base64');
+  if (!canSign(keys)) return { signedPart };
   const cameraSignature = await signLine(signedLine(part.hash), keys);
-  return {
-    signedPart: part.bytes.toString('base64'),
-    cameraSignature: Buffer.from(cameraSignature).toString('base64'),
-  };
+  return { signedPart, cameraSignature: Buffer.from(cameraSignature).toString('base64') };
+}
+
+async function certifyRun(request: CertifyRequest, keys: SealingKeys): Promise<SealAnswer> {
+  const { signLine } = await import('../pgp/run-seal.ts');
+  const { certifiedLine, encodeCertificate } = await import('../encrocrypt/v3/index.ts');
+  const [runId, headerHash, link] = [request.runId, request.headerHash, request.link].map((text) =>
+    Buffer.from(text, 'base64'),
+  ) as [Buffer, Buffer, Buffer];
+  const cameraSignature = Buffer.from(await signLine(certifiedLine({ runId, headerHash, link }), keys));
+  return { certificate: encodeCertificate({ runId, headerHash, link, cameraSignature }).toString('base64') };
+}
+
+function canSign(keys: Keys): keys is Keys & SealingKeys {
+  return keys.signer !== undefined;
 }

@@ -54,11 +54,23 @@ export function sealRunIn(sealer: Pick<Sealer, 'ask'>): SealRun {
     if (!('signedPart' in answer)) throw childFailed('it answered something else');
     const bytes = Buffer.from(answer.signedPart, 'base64');
     const part = { bytes, hash: hashOfSignedPart(bytes) };
-    const header = encodeHeader(part, Buffer.from(answer.cameraSignature, 'base64'), runKey.privateKey);
+    const { cameraSignature } = answer;
+    const isLocked = cameraSignature === undefined;
+    const signature = isLocked ? undefined : Buffer.from(cameraSignature, 'base64');
+    const header = encodeHeader(part, signature, runKey.privateKey);
     const writer = new RunWriter({
       ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
     });
     const { publicKey } = runKey;
-    return { header, writer, runId, runKey: publicKey, headerHash: part.hash, startedMs, checkpointMs };
+    return {
+      header,
+      writer,
+      runId,
+      runKey: publicKey,
+      headerHash: part.hash,
+      isLocked,
+      startedMs,
+      checkpointMs,
+    };
   };
 }
