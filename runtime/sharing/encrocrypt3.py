@@ -94,8 +94,15 @@ def limits(kind):
     return (1, 2**18) if kind in (HEADER, CHECKPOINT, FINAL, CERTIFICATE) else None
 
 
+def is_header(packet):
+    try:
+        return bool(Header(packet[7:]))
+    except ValueError:
+        return False
+
+
 def packets(data, genuine):
-    """Yields (type, whole packet); `genuine` says whether a packet in the chain is one, None where nobody knows."""
+    """Yields (type, whole packet); `genuine` says whether a packet, other than a header, is one, None where nobody knows."""
     position = data.find(MARKER)
     while position >= 0:
         if position + 7 <= len(data):
@@ -103,7 +110,7 @@ def packets(data, genuine):
             range_ = limits(kind)
             if range_ and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
                 packet = data[position:end]
-                verdict = True if kind < NOTE else genuine(kind, packet)
+                verdict = is_header(packet) if kind == HEADER else genuine(kind, packet)
                 if verdict or (verdict is None and MARKER.startswith(data[end:end + 3])):
                     yield kind, packet
                     position = data.find(MARKER, end)
@@ -124,6 +131,7 @@ class Run:
         self.header, self.pending, self.stretches = header, [], []
         self.previous, self.number, self.settled, self.ms = header.hash, 0, 0, 0
         self.ended, self.certificates, self.reach = False, [], {header.hash: 0}
+        self.forked = False
 
     def tell(self, verdict, to):
         to = max(to, self.ms)
@@ -131,33 +139,40 @@ class Run:
             self.stretches.append([verdict, self.ms, to])
         self.stretches[-1][2] = self.ms = to
 
+    def is_signed(self, kind, body):
+        label, length = (b"EncroCrypt3 checkpoint\0", 78) if kind == CHECKPOINT else (b"EncroCrypt3 final\0", 42)
+        if len(body) != length + 64 or kind == FINAL and not 1 <= body[9] <= 6:
+            return False
+        return self.header.signed(label + self.header.run + body[:length], body[length:])
+
+    def is_certificate(self, body):
+        return len(body) > 80 and body[16:48] == self.header.hash
+
     def checkpoint(self, body):
-        if len(body) != 142 or not self.header.signed(
-                b"EncroCrypt3 checkpoint\0" + self.header.run + body[:78], body[78:]):
-            return
         number, first, count = u(body[0:3]), u(body[3:6]), u(body[6:8])
         from_, to = u(body[8:11]), u(body[11:14])
         if number < self.number or self.ended:
             return self.tell("tampered", to)
+        self.forked |= number == self.number and body[14:46] != self.previous
         if (before := [p for p in self.pending if p[0] < first]) or number != self.number or body[14:46] != self.previous:
             self.tell("tampered" if before or number == self.number else "missing", from_)
         inside = [p for p in self.pending if first <= p[0] < first + count]
         self.pending = [p for p in self.pending if p[0] >= first + count]
         whole = [p[0] for p in inside] == list(range(first, first + count))
         whole = whole and root_of([p[1] for p in inside]) == body[46:78]
-        self.tell("intact" if whole else "tampered" if inside else "missing", to)
+        intact = "tampered" if self.forked else "intact"
+        self.tell(intact if whole else "tampered" if inside else "missing", to)
         self.number, self.settled = number + 1, first + count
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
         self.reach[self.previous] = self.ms
 
     def final(self, body):
-        if len(body) != 106 or not 1 <= body[9] <= 6 or not self.header.signed(
-                b"EncroCrypt3 final\0" + self.header.run + body[:42], body[42:]):
-            return
         follows = u(body[0:3]) == self.number and body[10:42] == self.previous
+        self.forked |= u(body[0:3]) == self.number and not follows
         lacking = u(body[3:6]) - self.settled
         if self.ended or not follows or lacking or self.pending:
-            self.tell("tampered" if self.ended or self.pending or lacking < 0 else "missing", u(body[6:9]))
+            added = self.ended or self.forked or self.pending or lacking < 0
+            self.tell("tampered" if added else "missing", u(body[6:9]))
         self.pending, self.ended = [], True
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
         self.reach[self.previous] = self.ms
@@ -201,17 +216,19 @@ def gpg_verifies(line, signature, camera, fingerprint):
 
 def verify(data):
     runs = []
-    for kind, packet in packets(data, lambda *_: None if runs else False):
+
+    def genuine(kind, packet):
+        if not runs or kind >= NOTE:
+            return None if runs else False
+        body = packet[7:]
+        return runs[-1].is_certificate(body) if kind == CERTIFICATE else runs[-1].is_signed(kind, body)
+
+    for kind, packet in packets(data, genuine):
         body = packet[7:]
         if kind == HEADER:
-            try:
-                header = Header(body)
-            except ValueError:
-                continue
+            header = Header(body)
             if not runs or runs[-1].header.hash != header.hash:
                 runs.append(Run(header))
-        elif not runs:
-            continue
         elif kind == CHECKPOINT:
             runs[-1].checkpoint(body)
         elif kind == FINAL:
@@ -247,6 +264,7 @@ def decrypt(data, given, out, low, high):
     header, nodes, seen = None, {}, -1
 
     def open_(kind, packet):
+        if kind < NOTE: return True  # noqa: E701
         if header is None: return False  # noqa: E701
         segment = u(packet[10:13]) // header.segment_ms
         key = segment_key(nodes, segment - (segment & 1 != kind & 1))
@@ -261,10 +279,7 @@ def decrypt(data, given, out, low, high):
 
     for kind, packet in packets(data, open_):
         if kind == HEADER:
-            try:
-                found = Header(packet[7:])
-            except ValueError:
-                continue
+            found = Header(packet[7:])
             if header is None or header.hash != found.hash:
                 header, seen = found, -1
                 nodes = given or nodes_of(header)

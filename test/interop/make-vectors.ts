@@ -12,6 +12,7 @@ import {
   certificateOf,
   linkOfPacket,
   previousOf,
+  type SignedRunOptions,
   type SyntheticRun,
   segmentMs,
   signedRun,
@@ -29,12 +30,13 @@ const pieceAt = (index: number): Buffer => video.subarray(index * pieceBytes, (i
 
 /** 30 s of video in 240 packets, a checkpoint every 5 s, the header again in the middle. */
 function record(
-  options: { after?: SyntheticRun; isLocked?: boolean; laterMs?: number } = {},
+  options: SignedRunOptions & { after?: SyntheticRun; laterMs?: number } = {},
 ): Promise<SyntheticRun> {
-  const { after, isLocked = false, laterMs = 0 } = options;
+  const { after, laterMs = 0, ...more } = options;
   return signedRun(sealingKeys, {
-    ...{ isLocked, runId: randomBytes(16), secret: randomBytes(32) },
+    ...{ runId: randomBytes(16), secret: randomBytes(32) },
     ...{ seconds: 30, packetsPerSecond: 1000 / packetMs, headerAgainAt: 120, video: pieceAt },
+    ...more,
     statement: {
       ...{ recording: 'rec-20270115T080000Z-3600s.encrocam', startMs: startMs + laterMs },
       clock: { state: 'synchronised', errorMs: 20 },
@@ -60,6 +62,10 @@ const locked = await record({ isLocked: true });
 const certified = await certificateOf(locked, sealingKeys);
 const [, , third = Buffer.of()] = locked.packets.filter((packet) => packet[3] === packetType.checkpoint);
 const certifiedInPart = await certificateOf(locked, sealingKeys, { link: linkOfPacket(locked, third) });
+/** What somebody who has the run's key and its secret makes of it. */
+const forgedPiece = (index: number): Buffer => Buffer.from(`forged ${index}`);
+const { runId, secret, runKey } = whole;
+const forged = await record({ runId, secret, runKey, video: forgedPiece });
 const hit = indexOfData(whole, 90);
 const changed = Buffer.from(whole.packets[hit] ?? Buffer.alloc(0));
 changed[30] = (changed[30] ?? 0) ^ 1;
@@ -72,6 +78,8 @@ const textOf = (isThere: (index: number) => boolean): Buffer =>
       .map(pieceAt),
   );
 const all = textOf(() => true);
+/** Behind the header that stands again, from where two checkpoints of one number could stand. */
+const fork = indexOfData(whole, 120);
 const intact = ['intact 0-30000'];
 const tenToFifteen = (verdict: string): string[] => [
   'intact 0-10000',
@@ -133,6 +141,16 @@ const files: {
     ],
     runs: [{ state: 'signed', ended: false, stretches: ['intact 0-25000', 'unfinished 25000-26125'] }],
     plaintext: textOf((index) => index < 210),
+  },
+  {
+    file: 'forked.encrocam',
+    what: 'from data packet 120 on another past, signed with the same key by somebody who has it',
+    packets: [...whole.packets.slice(0, fork), ...forged.packets.slice(fork)],
+    runs: [{ state: 'signed', ended: true, stretches: ['intact 0-15000', 'tampered 15000-30000'] }],
+    plaintext: Buffer.concat([
+      textOf((index) => index < 120),
+      ...Array.from({ length: 120 }, (_, index) => forgedPiece(index + 120)),
+    ]),
   },
   {
     file: 'locked.encrocam',

@@ -50,6 +50,7 @@ const flipped = (packet: Buffer, position: number): Buffer => {
   return copy;
 };
 const foreign = record({ fill: 2 }).packets;
+const forked = record({ runKey, video: () => Buffer.from('another past') }).packets;
 
 // Packet 42 is a data packet within 10 to 15 s; the third checkpoint, number 2, is at 62.
 const attacks: readonly (readonly [what: string, packets: readonly Buffer[], told: readonly string[]])[] = [
@@ -129,6 +130,16 @@ const attacks: readonly (readonly [what: string, packets: readonly Buffer[], tol
     'another run with the same key, spliced in',
     [...packets.slice(0, 42), ...record({ fill: 3, runKey }).packets.slice(42)],
     ['intact 0-10000', 'unfinished 10000-29750', 'no final'],
+  ],
+  [
+    'another past from 10 s on, signed with the same key',
+    [...packets.slice(0, 42), ...forked.slice(42)],
+    ['intact 0-10000', 'tampered 10000-30000'],
+  ],
+  [
+    'the final of another past, signed with the same key',
+    [...packets.slice(0, -1), ...forked.slice(-1)],
+    ['intact 0-30000', 'tampered 30000-30000'],
   ],
 ];
 for (const [what, changed, expected] of attacks) {

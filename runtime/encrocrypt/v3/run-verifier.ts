@@ -59,6 +59,8 @@ export class RunVerifier {
   #settled = 0;
   #settledMs = 0;
   #final: Final | undefined;
+  /** Somebody signed another past with this run's key: nothing can be said of what comes then. */
+  #isForked = false;
   /** Up to when each link reaches; only where a certificate may name one. */
   readonly #reach: Map<string, number> | undefined;
 
@@ -118,10 +120,11 @@ export class RunVerifier {
     this.#settleUpTo(checkpoint);
     const inside = this.#takeOut(({ sequence }) => sequence < first + count);
     const isWhole = this.#matches(inside, checkpoint);
-    const verdict = isWhole ? 'intact' : inside.length === 0 ? 'missing' : 'tampered';
+    const verdict = isWhole ? this.#intact : inside.length === 0 ? 'missing' : 'tampered';
     this.#tell(verdict, toMs, inside, count);
     this.#notes = 0;
-    for (const { timeMs, note } of isWhole ? inside : []) if (note) this.#onNote({ timeMs, content: note });
+    for (const { timeMs, note } of verdict === 'intact' ? inside : [])
+      if (note) this.#onNote({ timeMs, content: note });
     this.#number = number + 1;
     this.#settled = first + count;
     this.#linkTo(body);
@@ -133,10 +136,11 @@ export class RunVerifier {
     const final = decodeFinal(body, this.#runId, this.#key);
     if (!final) return false;
     const isNext = final.number === this.#number && final.previous.equals(this.#link);
+    this.#isForked ||= final.number === this.#number && !isNext;
     const lacking = final.count - this.#settled;
     if (this.#final || !isNext || lacking !== 0 || this.#pending.length > 0) {
       const added = this.#pending.splice(0);
-      const isAddition = this.#final !== undefined || added.length > 0 || lacking < 0;
+      const isAddition = this.#final !== undefined || this.#isForked || added.length > 0 || lacking < 0;
       this.#tell(isAddition ? 'tampered' : 'missing', final.timeMs, added, Math.max(0, lacking));
     }
     this.#final ??= final;
@@ -158,6 +162,8 @@ export class RunVerifier {
   #settleUpTo({ number, first, fromMs, previous }: Checkpoint): void {
     const before = this.#takeOut(({ sequence }) => sequence < first);
     const follows = number === this.#number && previous.equals(this.#link);
+    // Nothing is lost between the two, and yet they do not fit: damage cannot do that.
+    this.#isForked ||= number === this.#number && !follows;
     if (follows && before.length === 0) return;
     this.#tell(
       before.length > 0 || number === this.#number ? 'tampered' : 'missing',
@@ -165,6 +171,10 @@ export class RunVerifier {
       before,
       first - this.#settled,
     );
+  }
+
+  get #intact(): Verdict {
+    return this.#isForked ? 'tampered' : 'intact';
   }
 
   #linkTo(body: Buffer): void {
