@@ -6,6 +6,7 @@ import type { Command, CommandArguments } from '../commands.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { printable } from '../log.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
@@ -128,7 +129,7 @@ async function verifyAll(
           await source.close();
         }
       }
-      verifications.push(verificationOf(place, files));
+      verifications.push(verificationOf(place, fingerprintOf(trusted), files));
     } finally {
       progress.end();
       await close();

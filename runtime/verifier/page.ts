@@ -1,7 +1,7 @@
 /** What `encrocam verify --html` writes: one page with everything in it, each day drawn as a bar from midnight to midnight. */
 import { localTime } from '../log.ts';
 import { durationText } from '../viewer/timeline.ts';
-import { isSound, merged, problemsOf, summary, type Verification } from './report.ts';
+import { isSound, merged, problemsOf, remarksOf, summary, type Verification } from './report.ts';
 import type { Interval, State } from './timeline.ts';
 
 /** From what is well to what is not: the later ones are drawn over the others. Brightness tells them apart too. */
@@ -49,8 +49,8 @@ ${verifications.map(placeHtml).join('\n')}
 }
 
 function placeHtml(verification: Verification): string {
-  const { place, files, timeline } = verification;
-  const problems = [...problemsOf(files), ...timeline.problems];
+  const { place, timeline } = verification;
+  const problems = [...problemsOf(verification), ...remarksOf(verification)];
   return `<h2>${escaped(place)}</h2>
 <p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
 ${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}

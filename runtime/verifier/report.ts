@@ -1,5 +1,8 @@
 /** What `encrocam verify` found, as text for people and as JSON for programs. */
+import path from 'node:path';
 import { localTime, printable } from '../log.ts';
+import type { Fingerprint } from '../pgp/keys.ts';
+import { parseRecordingName, recordingBetween } from '../recordings/names.ts';
 import { durationText } from '../viewer/timeline.ts';
 import type { CheckedFile } from './check-file.ts';
 import { type Interval, isWhole, type State, type Timeline, timelineOf } from './timeline.ts';
@@ -7,6 +10,8 @@ import { type Interval, isWhole, type State, type Timeline, timelineOf } from '.
 export interface Verification {
   /** What was asked for: a file, a directory, a place on a drive. */
   readonly place: string;
+  /** Fingerprint of the camera that is trusted. */
+  readonly camera: Fingerprint;
   readonly files: readonly CheckedFile[];
   readonly timeline: Timeline;
 }
@@ -16,16 +21,17 @@ const version2Text =
   'EncroCrypt2: its key packets are signed, its video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
   'cannot be told; see docs/ref/encrocrypt2.md.';
 
-export function verificationOf(place: string, files: readonly CheckedFile[]): Verification {
-  return { place, files, timeline: timelineOf(files.flatMap(({ runs }) => runs)) };
+export function verificationOf(
+  place: string,
+  camera: Fingerprint,
+  files: readonly CheckedFile[],
+): Verification {
+  return { place, camera, files, timeline: timelineOf(files.flatMap(({ runs }) => runs)) };
 }
 
 /** Whether everything is here, as the camera recorded it. Of version 2 nobody can say so. */
-export function isSound({ files, timeline }: Verification): boolean {
-  const isClean = files.every(
-    ({ version, skippedBytes, repeatedRuns }) => version === 3 && skippedBytes === 0 && repeatedRuns === 0,
-  );
-  return isClean && isWhole(timeline);
+export function isSound(verification: Verification): boolean {
+  return problemsOf(verification).length === 0 && isWhole(verification.timeline);
 }
 
 /** Whether there is something that the camera did not sign, a header without anything behind it included. */
@@ -37,7 +43,7 @@ export function hasForeign({ files, timeline }: Verification): boolean {
 }
 
 export function asText(verification: Verification): string {
-  const { place, files, timeline } = verification;
+  const { place, timeline } = verification;
   const lines = [printable(place)];
   let day = '';
   for (const interval of merged(timeline.intervals)) {
@@ -48,7 +54,8 @@ export function asText(verification: Verification): string {
     }
     lines.push(`    ${intervalText(interval)}`);
   }
-  for (const problem of [...problemsOf(files), ...timeline.problems]) lines.push(`  ! ${printable(problem)}`);
+  for (const problem of problemsOf(verification)) lines.push(`  ! ${printable(problem)}`);
+  for (const remark of remarksOf(verification)) lines.push(`  - ${printable(remark)}`);
   lines.push(`  ${summary(verification)}`);
   return `${lines.join('\n')}\n`;
 }
@@ -65,21 +72,68 @@ export function asJson(verifications: readonly Verification[]): string {
       from: new Date(fromMs).toISOString(),
       to: new Date(toMs).toISOString(),
     })),
-    problems: [...problemsOf(verification.files), ...verification.timeline.problems],
+    problems: problemsOf(verification),
+    remarks: remarksOf(verification),
   }));
   return `${JSON.stringify({ places }, undefined, 2)}\n`;
 }
 
-export function problemsOf(files: readonly CheckedFile[]): string[] {
-  const problems = files.flatMap(({ name, version, skippedBytes, repeatedRuns }) => [
-    ...(version === undefined ? [`${name}: no recording`] : []),
-    ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
-    ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
-  ]);
+/** What no interval can show, and is not as it should be. */
+export function problemsOf(verification: Verification): string[] {
+  const { files, timeline } = verification;
   const old = files.filter(({ version }) => version === 2).length;
-  return old === 0
-    ? problems
-    : [...problems, `${old === 1 ? 'one file is' : `${old} files are`} ${version2Text}`];
+  return [
+    ...files.flatMap(({ name, version, skippedBytes, repeatedRuns }) => [
+      ...(version === undefined ? [`${name}: no recording`] : []),
+      ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
+      ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
+    ]),
+    ...renamed(files, true).map(
+      ([file, recorded]) => `${file}: its name is another recording's; the camera recorded it as ${recorded}`,
+    ),
+    ...foreignCameras(verification),
+    ...(old > 0 ? [`${old === 1 ? 'one file is' : `${old} files are`} ${version2Text}`] : []),
+    ...timeline.problems,
+  ];
+}
+
+/** What is worth knowing, and no fault. */
+export function remarksOf({ files }: Verification): string[] {
+  return renamed(files, false).map(([file, recorded]) => `${file}: the camera recorded it as ${recorded}`);
+}
+
+/**
+ * Files under another name than the camera gave them, and that one. A name of somebody's own claims nothing; that of
+ * another recording says that this is another time.
+ */
+function renamed(files: readonly CheckedFile[], likeRecordings: boolean): [file: string, recorded: string][] {
+  return files.flatMap(({ name, runs }) => {
+    const fileName = path.posix.basename(name);
+    const parsed = parseRecordingName(fileName);
+    if ((parsed !== undefined) !== likeRecordings) return [];
+    // A copy that was kept beside another one has its name, and a number.
+    const own = parsed
+      ? recordingBetween(parsed.startMs, parsed.startMs + parsed.lengthMs).fileName
+      : fileName;
+    const recorded = runs
+      .filter(({ voucher }) => voucher !== 'not authentic')
+      .map(({ header }) => header.statement.recording)
+      .filter((recording) => recording !== own);
+    return [...new Set(recorded)].map((recording): [string, string] => [name, recording]);
+  });
+}
+
+/** A directory is one camera's: the runs of two do not follow each other. */
+function foreignCameras({ camera, files }: Verification): string[] {
+  const counts = new Map<string, number>();
+  for (const { header } of files.flatMap(({ runs }) => runs)) {
+    const named = header.statement.camera.toString('hex').toUpperCase();
+    if (named !== camera) counts.set(named, (counts.get(named) ?? 0) + 1);
+  }
+  return [...counts].map(
+    ([other, count]) =>
+      `${count === 1 ? 'a run names' : `${count} runs name`} the camera ${other}, not ${camera}: check each camera by itself, with its own key`,
+  );
 }
 
 function intervalText({ state, fromMs, toMs, cause, file }: Interval): string {
