@@ -124,3 +124,15 @@ test('what is no fragmented MP4 is refused, and bytes behind a cut are waited fo
     assert.throws(() => new FragmentCutter().push(wrong), FragmentError);
   }
 });
+
+test('fragments that begin and never end are refused, before they fill the memory', () => {
+  const fragment = cut(silent, silent.length).find(({ kind }) => kind === 'media');
+  assert.ok(fragment);
+  const moof = fragment.bytes.subarray(0, fragment.bytes.readUInt32BE(0));
+  const many = Buffer.concat(Array.from({ length: 1000 }, () => moof));
+  const cutter = new FragmentCutter();
+  cutter.push(silent);
+  assert.throws(() => {
+    for (let bytes = 0; bytes < maxBytes; bytes += many.length) assert.deepEqual(cutter.push(many), []);
+  }, FragmentError);
+});

@@ -11,6 +11,7 @@ export class FragmentError extends Error {
 
 /** Fits into a header; ffmpeg needs less than a kilobyte for each track. */
 export const maxInitialisationBytes = 32 * 1024;
+/** What one packet carries, so neither a box nor the boxes of a fragment together may have more. */
 const maxFragmentBytes = 10 * 1024 * 1024;
 
 const boxHeaderBytes = 8;
@@ -84,8 +85,10 @@ export class FragmentCutter implements StreamCutter {
     if (!this.#tracks && (box.type === 'moof' || box.type === 'mdat'))
       throw new FragmentError(`a ${box.type} before any moov`);
     const bytes = Buffer.from(box.bytes);
-    this.#parts.push(bytes);
     this.#partBytes += bytes.length;
+    if (this.#partBytes > maxFragmentBytes)
+      throw new FragmentError(`a fragment of more than ${maxFragmentBytes} bytes`);
+    this.#parts.push(bytes);
     if (box.type === 'moov') {
       if (this.#tracks) throw new FragmentError('a second moov');
       this.#tracks = { video: videoTrackOf(box.body), timescales: timescalesOf(box.body) };
