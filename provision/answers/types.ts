@@ -25,6 +25,18 @@ export type Cameras = [CameraConfig, ...CameraConfig[]];
  */
 export type EncoderName = 'auto' | 'libx264' | 'h264_v4l2m2m' | 'copy';
 /**
+ * Sound to record with the pictures, as AAC. Without it, none is. If it fails, the pictures go on without it.
+ */
+export type AudioConfig = MicrophoneConfig | CameraSoundConfig;
+/**
+ * 1 for mono, 2 for stereo.
+ */
+export type AudioChannels = 1 | 2;
+/**
+ * Bit rate of the sound, all channels together.
+ */
+export type AudioBitRateKilobits = number;
+/**
  * The drive that recordings are streamed to.
  */
 export type StorageConfig = NoStorageConfig | DirectoryStorageConfig | FtpStorageConfig;
@@ -294,6 +306,98 @@ export interface CameraConfig {
    * Time without any video after which ffmpeg is restarted.
    */
   stallTimeoutSeconds: number;
+  audio?: AudioConfig;
+  motion?: MotionConfig;
+}
+/**
+ * A microphone of its own.
+ */
+export interface MicrophoneConfig {
+  from: 'microphone';
+  /**
+   * Input format in ffmpeg's terms: `alsa`, `pulse`, `lavfi` for a test tone, or any other that `ffmpeg -formats` lists.
+   */
+  format: string;
+  /**
+   * Device, address or file, in ffmpeg's terms. `arecord -L` lists those of ALSA; one that begins with `plughw:` takes any sample rate and any number of channels.
+   */
+  device: string;
+  /**
+   * Samples a second to ask the microphone for.
+   */
+  sampleRate: 8000 | 16000 | 22050 | 32000 | 44100 | 48000;
+  channels: AudioChannels;
+  bitRateKilobits: AudioBitRateKilobits;
+}
+/**
+ * The sound of the camera's own stream (`rtsp`, say). A stream that has none is recorded without.
+ */
+export interface CameraSoundConfig {
+  from: 'camera';
+  channels: AudioChannels;
+  bitRateKilobits: AudioBitRateKilobits;
+}
+/**
+ * Marks in the recording where the picture changes. Without it, nothing is watched; everything is recorded either way.
+ */
+export interface MotionConfig {
+  /**
+   * How small and how faint a change counts: 1 is a change of much of the picture, 100 is one of a few pixels, noise among them.
+   */
+  sensitivity: number;
+  /**
+   * The parts of the picture that are watched, each by itself; what lies in none of them is not. Without it, the whole picture is one zone, `picture`.
+   *
+   * @minItems 1
+   */
+  zones?: [MotionZone, ...MotionZone[]];
+  /**
+   * Time without any change after which motion has ended.
+   */
+  holdSeconds: number;
+  /**
+   * Time in which motion in the same zone calls `command` and `webhook` only once. Marks are made all the same.
+   */
+  cooldownSeconds: number;
+  /**
+   * Program to run when motion begins, and its arguments. No shell is involved; what happened is in its environment and, as JSON, on its standard input. Unlike `webhook`, it is shown where the configuration is: keep passwords out of the arguments.
+   *
+   * @minItems 1
+   */
+  command?: [string, ...string[]];
+  /**
+   * Longest time the program may take before it is killed.
+   */
+  commandTimeoutSeconds: number;
+  /**
+   * Address to POST JSON to when motion begins. Whoever knows it can raise the alarm: it is treated as a secret, and not used while the camera is locked.
+   */
+  webhook?: string;
+}
+/**
+ * A part of the picture: a rectangle.
+ */
+export interface MotionZone {
+  /**
+   * Name in the marks. No two zones of a camera share one.
+   */
+  name: string;
+  /**
+   * Left edge, from the left edge of the picture.
+   */
+  x: number;
+  /**
+   * Upper edge, from the upper edge of the picture.
+   */
+  y: number;
+  /**
+   * Width.
+   */
+  width: number;
+  /**
+   * Height.
+   */
+  height: number;
 }
 /**
  * No drive: recordings stay on this machine.

@@ -1,7 +1,7 @@
 import type { Command } from '../commands.ts';
 import { exitCode } from '../exit-codes.ts';
 import { configFileFrom, loadConfig } from './load.ts';
-import { configSchema, resolveNode, type SchemaNode } from './schema.ts';
+import { chosen, configSchema, resolveNode, type SchemaNode } from './schema.ts';
 
 export const command: Command = {
   help: `Usage: encrocam config [--config FILE]
@@ -29,10 +29,7 @@ export function withoutSecrets(value: unknown, rawNode: SchemaNode | undefined):
   if (typeof value === 'string') return value.replaceAll(/\/\/[^\s/@]+@/g, '//(secret)@');
   if (typeof value !== 'object' || value === null) return value;
   const object = value as Record<string, unknown>;
-  const variant = node?.oneOf
-    ?.map((one) => resolveNode(one))
-    .find((one) => one.properties?.driver?.const === object.driver);
-  const properties = (variant ?? node)?.properties;
+  const properties = (node && chosen(node, value))?.properties;
   return Object.fromEntries(
     Object.entries(object).map(([name, child]) => [name, withoutSecrets(child, properties?.[name])]),
   );

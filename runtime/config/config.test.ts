@@ -248,6 +248,24 @@ describe('an error names the setting, what was expected, what was found, and a h
     ]);
   });
 
+  test('a zone that another has the name of, or that leaves the picture, is told', () => {
+    const zone = { name: 'door', x: 60, y: 0, width: 40, height: 100 };
+    const value = (other: object): object => camera({ motion: { zones: [zone, { ...zone, ...other }] } });
+    problemOfSettings(value({ name: 'gate' }), []);
+    problemOfSettings(value({}), ['cameras[0].motion.zones[1].name']);
+    problemOfSettings(value({ name: 'gate', width: 41, y: 1 }), [
+      'cameras[0].motion.zones[1].width',
+      'cameras[0].motion.zones[1].height',
+    ]);
+  });
+
+  test('sound comes from a microphone or from the camera, and nothing else', () => {
+    problemOfSettings(camera({ audio: { from: 'camera' } }), []);
+    problemOfSettings(camera({ audio: { from: 'microphone' } }), ['cameras[0].audio.device']);
+    problemOfSettings(camera({ audio: { from: 'air' } }), ['cameras[0].audio.from']);
+    problemOfSettings(camera({ audio: { from: 'camera', device: 'hw:1' } }), ['cameras[0].audio.device']);
+  });
+
   test('all problems are told at once', () => {
     problemOfSettings({ ...least, signing: {}, log: { level: 1 }, extra: true }, [
       'extra',
@@ -356,7 +374,13 @@ describe('the schema', () => {
   test('knows what is secret, so that a printed configuration holds none of it', () => {
     const config = validateConfig({
       ...least,
-      cameras: [{ name: 'a', input: { format: 'rtsp', device: 'rtsp://me:hunter2@192.0.2.1/live' } }],
+      cameras: [
+        {
+          name: 'a',
+          input: { format: 'rtsp', device: 'rtsp://me:hunter2@192.0.2.1/live' },
+          motion: { webhook: 'https://hook.example/hunter2' },
+        },
+      ],
       storage: ftp,
       monitor: { url: 'https://m.example/hunter2' },
     });

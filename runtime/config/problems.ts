@@ -108,7 +108,7 @@ function holdsSecret(raw: SchemaNode | undefined): boolean {
 
 /** What a value is, where the value itself may hold a secret. */
 function kind(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : 'a list';
   return typeof value === 'string' ? 'text' : show(value);
 }
 

@@ -35,7 +35,7 @@ export function validateConfig(value: unknown, source = 'The configuration'): Co
   return config as Config;
 }
 
-/** What a schema cannot say: names and directories that must differ between cameras. */
+/** What a schema cannot say: names and directories that must differ, and zones that must lie in the picture. */
 export function cameraProblems(cameras: Cameras): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const unlike = (setting: string, read: (camera: Cameras[number]) => string): void => {
@@ -57,5 +57,35 @@ export function cameraProblems(cameras: Cameras): ConfigProblem[] {
   unlike('name', (camera) => camera.name);
   unlike('directory', (camera) => camera.directory ?? camera.name);
   unlike('driveDirectory', (camera) => camera.driveDirectory ?? camera.name);
+  return [...problems, ...cameras.flatMap(zoneProblems)];
+}
+
+function zoneProblems({ motion }: Cameras[number], camera: number): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const zones = motion?.zones ?? [];
+  for (const [index, zone] of zones.entries()) {
+    const setting = `cameras[${camera}].motion.zones[${index}]`;
+    const first = zones.findIndex(({ name }) => name === zone.name);
+    if (first < index) {
+      problems.push({
+        setting: `${setting}.name`,
+        expected: `a name of its own (zones[${first}] has the same)`,
+        found: show(zone.name),
+        hint: 'Marks tell zones apart by their names',
+      });
+    }
+    for (const [edge, length] of [
+      ['x', 'width'],
+      ['y', 'height'],
+    ] as const) {
+      if (zone[edge] + zone[length] <= 100) continue;
+      problems.push({
+        setting: `${setting}.${length}`,
+        expected: `at most ${100 - zone[edge]}, where the picture ends (${edge} is ${zone[edge]})`,
+        found: show(zone[length]),
+        hint: 'Positions and lengths are percentages of the picture',
+      });
+    }
+  }
   return problems;
 }

@@ -1,11 +1,14 @@
 /** A running ffmpeg, as the session sees it. */
 import { spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { messageOf } from '../errors.ts';
+import { motionDescriptor, printsMotion } from './motion-filter.ts';
 
 export interface VideoSource {
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** What the motion filter prints, where there is one. It must be read: a filter that cannot print holds up the video. */
+  readonly motion?: Readable;
   /** Resolves when the process has ended; what it wrote may still be in the pipe. Never rejects. */
   readonly ended: Promise<SourceEnd>;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
@@ -23,7 +26,7 @@ export type StartSource = (args: readonly string[]) => VideoSource;
 export function ffmpegStarter(ffmpeg: string): StartSource {
   return (args) => {
     const child = spawn(ffmpeg, [...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(printsMotion(args) ? ['pipe' as const] : [])],
       // A process group of its own: Ctrl-C reaches the recorder alone, which ends ffmpeg in order.
       detached: true,
     });
@@ -31,7 +34,17 @@ export function ffmpegStarter(ffmpeg: string): StartSource {
       child.once('error', (error) => resolve({ code: null, signal: null, error }));
       child.once('exit', (code, signal) => resolve({ code, signal }));
     });
-    return { stdout: child.stdout, stderr: child.stderr, ended, kill: (signal) => void child.kill(signal) };
+    const { stdout, stderr } = child;
+    // The types of an array of any length do not tell that these are there.
+    if (!stdout || !stderr) throw new TypeError('ffmpeg has no pipes');
+    const motion = child.stdio[motionDescriptor];
+    return {
+      stdout,
+      stderr,
+      ...(motion instanceof Readable ? { motion } : {}),
+      ended,
+      kill: (signal) => void child.kill(signal),
+    };
   };
 }
 

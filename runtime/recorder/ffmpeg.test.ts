@@ -94,6 +94,29 @@ test('a copied stream is neither filtered nor encoded', () => {
   assert.ok(!args.includes('-vf') && !args.includes('-force_key_frames'));
 });
 
+const motion: NonNullable<Camera['motion']> = {
+  ...{ sensitivity: 50, holdSeconds: 5, cooldownSeconds: 60, commandTimeoutSeconds: 30 },
+};
+
+test('motion is looked for in pictures without the burnt-in time', () => {
+  const args = ffmpegArguments(camera({}, { motion }), software);
+  const [split, drawn, watched] = argumentOf(args, '-filter_complex')?.split(';') ?? [];
+  assert.equal(split, '[0:v:0]split[drawn][watched]');
+  assert.match(drawn ?? '', /^\[drawn\]drawtext=.*\[video\]$/);
+  assert.match(watched ?? '', /^\[watched\]select=/);
+  assert.doesNotMatch(watched ?? '', /drawtext/);
+  assert.ok(!args.includes('-vf') && argumentOf(args, '-map') === '[video]');
+});
+
+test('a copied stream is watched in an output of its own that writes nothing', () => {
+  const args = ffmpegArguments(camera({}, { motion }), { ...software, encoder: 'copy' });
+  assert.equal(argumentOf(args, '-map'), '0:v:0');
+  assert.deepEqual(args.slice(args.indexOf('pipe:1')), [
+    'pipe:1',
+    ...['-map', '[watched]', '-f', 'null', '-'],
+  ]);
+});
+
 test('MPEG-TS leaves on standard output, each packet at once, and the terminal is left alone', () => {
   const args = ffmpegArguments(camera(), software);
   assert.equal(args.at(-1), 'pipe:1');

@@ -5,6 +5,10 @@
 import type { Camera } from '../config/load.ts';
 import type { EncoderName } from '../config/types.ts';
 import type { Container } from '../encrocrypt/v3/index.ts';
+import { motionFilters } from './motion-filter.ts';
+import { besideSoundArguments, soundInputArguments, soundOutputArguments } from './sound.ts';
+
+export { withoutCredentials } from './credentials.ts';
 
 /** An encoder that was decided on: `auto` is none. */
 export type ChosenEncoder = Exclude<EncoderName, 'auto'>;
@@ -19,6 +23,8 @@ export interface FfmpegChoices {
   readonly container?: Container;
   /** Where in the recording this run of ffmpeg begins, milliseconds since the slot's start. */
   readonly beginsAtMs?: number;
+  /** The sound that is configured is left out, because its microphone fails. */
+  readonly withoutSound?: boolean;
 }
 
 /** Input formats that take a frame rate; elsewhere a filter does it. */
@@ -42,6 +48,8 @@ const tableIntervalSeconds = 1;
 const neverByCount = 1_000_000;
 
 export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  const { audio } = camera;
+  const hasSound = audio !== undefined && choices.withoutSound !== true;
   return [
     '-hide_banner',
     // Standard input is no terminal, and none of ours: without this, ffmpeg takes keys from it.
@@ -49,16 +57,19 @@ export function ffmpegArguments(camera: Camera, choices: FfmpegChoices): string[
     '-nostats',
     '-loglevel',
     'warning',
+    ...(hasSound ? besideSoundArguments(camera) : []),
     ...inputArguments(camera, choices),
-    // One video stream and nothing else: whatever else a source holds would change what a recording is.
-    '-map',
-    '0:v:0',
-    ...(choices.encoder === 'copy' ? ['-c:v', 'copy'] : encoderArguments(camera, choices)),
+    ...(hasSound ? soundInputArguments(camera) : []),
+    // What is configured and nothing else: whatever else a source holds would change what a recording is.
+    ...pictureArguments(camera, choices),
+    ...(choices.encoder === 'copy' ? ['-c:v', 'copy'] : encoderArguments(camera, choices.encoder)),
+    ...(hasSound ? soundOutputArguments(audio) : []),
     ...(choices.container === 'video/mp4' ? fragmentArguments(camera) : transportArguments(choices)),
     // Each picture leaves ffmpeg as soon as it is encoded.
     '-flush_packets',
     '1',
     'pipe:1',
+    ...watchingArguments(camera, choices),
   ];
 }
 
@@ -84,6 +95,27 @@ function transportArguments(choices: FfmpegChoices): string[] {
   ];
 }
 
+/** Which pictures go into the output, through which filters, and what watches them for motion beside that. */
+function pictureArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  const { motion } = camera;
+  if (choices.encoder === 'copy') {
+    const graph =
+      motion === undefined ? [] : ['-filter_complex', motionFilters(motion, '[0:v:0]', '[watched]')];
+    return [...graph, '-map', '0:v:0'];
+  }
+  const filters = videoFilters(camera, choices);
+  if (motion === undefined) return ['-map', '0:v:0', '-vf', filters];
+  // Before the time is drawn: its digits would move every second.
+  const graph = `[0:v:0]split[drawn][watched];[drawn]${filters}[video];${motionFilters(motion, '[watched]')}`;
+  return ['-filter_complex', graph, '-map', '[video]'];
+}
+
+/** ffmpeg 7 takes no filter graph without an output: where pictures are copied, there is one that writes nothing. */
+function watchingArguments(camera: Camera, choices: FfmpegChoices): string[] {
+  if (camera.motion === undefined || choices.encoder !== 'copy') return [];
+  return ['-map', '[watched]', '-f', 'null', '-'];
+}
+
 /** Timestamps in MPEG-TS have 33 bits at 90 kHz and begin again after 26.5 hours. */
 function timestampSeconds(beginsAtMs: number): string {
   return (Math.max(0, beginsAtMs % Math.floor(2 ** 33 / 90)) / 1000).toFixed(3);
@@ -107,16 +139,14 @@ function inputArguments(camera: Camera, choices: FfmpegChoices): string[] {
   ];
 }
 
-function encoderArguments(camera: Camera, choices: FfmpegChoices): string[] {
+function encoderArguments(camera: Camera, encoder: ChosenEncoder): string[] {
   const { preset, keyFrameIntervalSeconds, bitRateKilobits } = camera.encoder;
   const bitRate = bitRateKilobits === undefined ? [] : ['-b:v', `${bitRateKilobits}k`];
   const keyFrames = ['-force_key_frames', `expr:gte(t,n_forced*${keyFrameIntervalSeconds})`];
-  const filters = ['-vf', videoFilters(camera, choices)];
   // The frames that come, when they come: none made up, none dropped for being late.
   const timing = ['-fps_mode', 'passthrough'];
-  if (choices.encoder === 'libx264') {
+  if (encoder === 'libx264') {
     return [
-      ...filters,
       ...timing,
       '-c:v',
       'libx264',
@@ -138,10 +168,9 @@ function encoderArguments(camera: Camera, choices: FfmpegChoices): string[] {
   }
   const { frameRate } = camera.input;
   return [
-    ...filters,
     ...timing,
     '-c:v',
-    choices.encoder,
+    encoder,
     ...(frameRate === undefined
       ? []
       : ['-g', String(Math.max(1, Math.round(frameRate * keyFrameIntervalSeconds)))]),
@@ -183,9 +212,4 @@ function timeFilter(fontFile: string): string {
     'boxcolor=black@0.6',
     'boxborderw=4',
   ].join(':');
-}
-
-/** Credentials in an address (`rtsp://user:password@host/`) must not reach a log. */
-export function withoutCredentials(text: string): string {
-  return text.replaceAll(/\/\/[^\s/@]+@/g, '//…@');
 }
