@@ -26,6 +26,17 @@ export interface MotionEnds {
   readonly lengthMs: number;
 }
 
+/** What the owner's program and address are told of a beginning. */
+export interface MotionReport {
+  readonly what: 'motion';
+  readonly camera: string;
+  readonly zone: string;
+  /** Percent of the zone that changed. */
+  readonly score: number;
+  /** ISO 8601, UTC. */
+  readonly time: string;
+}
+
 /** Pictures in a row that must have changed: a flash or a picture that broke on its way is one. */
 const picturesUntilBegin = 2;
 /** Motion goes on while this part of the share that began it changes. */
