@@ -28,6 +28,8 @@ interface Scene {
   readonly attacker: Attacker;
   readonly refused: (line: string) => Promise<void>;
   readonly put: (line: string) => Promise<boolean>;
+  /** A second session. */
+  readonly another: () => Promise<Attacker>;
 }
 
 /** What is tried, each in a session of its own. `refused` is what no server may agree to. */
@@ -108,6 +110,14 @@ const appends: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
     await put(`STOR ${other}`);
     await put(`APPE ${target}`);
   },
+  // It may write over what comes behind its beginning (not in vsftpd, which locks), and never over what was there before.
+  'an APPE that is held open while somebody else appends': async ({ attacker, another }) => {
+    const more = await attacker.hold(`APPE ${target}`, evil);
+    const camerasOwn = await another();
+    await camerasOwn.put(`APPE ${target}`, Buffer.from('the next seconds of video'));
+    camerasOwn.leave();
+    await more(evil);
+  },
   'an APPE that is cut off': ({ attacker }) => attacker.cutOff(`APPE ${target}`, evil),
 };
 
@@ -137,7 +147,10 @@ for (const software of ftpSoftware) {
       const refused = async (line: string): Promise<void> => {
         assert.equal(await attacker.say(line), false, `${line}: ${attacker.replies.at(-1)}`);
       };
-      await work({ attacker, refused, put: (line) => attacker.put(line, evil) });
+      await work({
+        ...{ attacker, refused, put: (line) => attacker.put(line, evil) },
+        another: () => Attacker.enter(server),
+      });
       attacker.leave();
       return attacker;
     };

@@ -44,7 +44,7 @@ export async function startAppendOnlyDrive(
 
 /** A session with the password in hand, that says what it likes. */
 export class Attacker {
-  readonly #session = new FtpSession(10_000, new HungUploads());
+  readonly #session = new FtpSession(3000, new HungUploads());
   /** The replies so far; `refused` in front of those that refuse. */
   readonly replies: string[] = [];
 
@@ -66,6 +66,17 @@ export class Attacker {
       await transfer.send(bytes);
       return (await transfer.finishSending()).message;
     });
+  }
+
+  /** Sends bytes and leaves the upload open; the function sends more, and ends it. */
+  async hold(line: string, bytes: Uint8Array): Promise<(more: Uint8Array) => Promise<boolean>> {
+    const transfer = await this.#session.transfer(line);
+    await transfer.send(bytes);
+    return (more) =>
+      this.#tell(async () => {
+        await transfer.send(more);
+        return (await transfer.finishSending()).message;
+      });
   }
 
   /** Sends bytes and cuts the connection in the middle. */
