@@ -1,7 +1,9 @@
 /**
  * Where things are: on a flashed card, or on a system that EncroCam was installed on. See docs/design/card.md.
  */
+import path from 'node:path';
 import { EncroCamError } from '../runtime/errors.ts';
+import { publicHalfFile } from '../runtime/locked/place.ts';
 import { findCardDisk, partitionNamed } from './disk.ts';
 import type { System } from './system.ts';
 
@@ -9,6 +11,10 @@ export const paths = {
   /** The mounted config volume: configuration, keys, secret answers. */
   config: '/etc/encrocam',
   recordings: '/var/lib/encrocam/recordings',
+  /** What a locked camera records by; no secret. */
+  locked: path.dirname(publicHalfFile),
+  /** On the config volume, what the recorder keeps for itself. */
+  recorderState: '/etc/encrocam/state',
   /** Progress of provisioning; never a secret. */
   provision: '/var/lib/encrocam/provision',
   /** The state is `new` without it. */

@@ -11,14 +11,21 @@ export const recordingsStep: Step = {
   // Owner and mode of a directory that exists are set again: cheap, and right after the card grew or was replaced.
   isDone: async () => false,
   async run({ system, answers }) {
-    await system.makeDirectory(answers.recordings.directory, {
-      mode: 0o750,
-      owner: { user: 'encrocam', group: 'encrocam' },
-    });
+    await system.makeDirectory(answers.recordings.directory, recorders);
+    await makeRecorderPlaces(system);
   },
 };
 
-/** The target that starts them is not enabled: the agent starts it, once the volume is open. */
+const recorders = { mode: 0o750, owner: { user: 'encrocam', group: 'encrocam' } } as const;
+
+/** Where the recorder keeps what it records by while the camera is locked, and what that was. The volume must be open. */
+export async function makeRecorderPlaces(system: System): Promise<void> {
+  for (const directory of [paths.locked, paths.recorderState]) {
+    await system.makeDirectory(directory, recorders);
+  }
+}
+
+/** The agent starts the target that wants them, once the volume is open. The recorder starts with the system, too: see its unit. */
 const services = ['encrocam-record.service', 'encrocam-sync.service'] as const;
 
 export const servicesStep: Step = {

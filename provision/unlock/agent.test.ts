@@ -22,6 +22,7 @@ class FakeUnlocker implements Unlocker {
 
   state = async (): Promise<CameraState> => this.current;
   upTimeMs = async (): Promise<number> => 90_000;
+  recordsLocked = async (): Promise<boolean> => true;
   report = async (): Promise<string> => 'all is well\n';
 
   async unlock(passphrase: string): Promise<undefined> {
@@ -107,6 +108,7 @@ test('a front end is told first of all what is locked and since when', async () 
     type: 'state',
     state: 'locked',
     forMs: 90_000,
+    recordsLocked: true,
     wrongAttempts: 0,
   });
 });

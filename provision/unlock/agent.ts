@@ -16,6 +16,8 @@ export interface Unlocker {
   state(): Promise<CameraState>;
   /** Milliseconds since the machine was started. */
   upTimeMs(): Promise<number>;
+  /** Whether this camera records while it is locked. */
+  recordsLocked(): Promise<boolean>;
   /**
    * Opens, mounts, starts. @returns a warning, where it is unlocked and something else is not as it should be.
    * @throws {EncroCamError} `PASSPHRASE_WRONG`, or whatever else is in the way.
@@ -187,6 +189,7 @@ export class Agent {
       type: 'state',
       state: await unlocker.state(),
       forMs: await unlocker.upTimeMs(),
+      recordsLocked: await unlocker.recordsLocked(),
       wrongAttempts: this.#wrongAttempts,
       ...(this.#lastWrongFrom === undefined ? {} : { lastWrongFrom: this.#lastWrongFrom }),
     };

@@ -65,7 +65,13 @@ function setUp(options: { isTerminal?: boolean; canBeLeft?: boolean } = {}) {
   };
 }
 
-const locked: Event = { type: 'state', state: 'locked', forMs: 125_000, wrongAttempts: 0 };
+const locked: Event = {
+  type: 'state',
+  state: 'locked',
+  forMs: 125_000,
+  recordsLocked: false,
+  wrongAttempts: 0,
+};
 
 test('what is locked, since when, and how many were wrong is said before asking', () => {
   const { terminal, say } = setUp();

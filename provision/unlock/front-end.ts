@@ -227,7 +227,10 @@ export function lockedText(
   return [
     '',
     `EncroCam on ${hostName} is locked.`,
-    'The config volume, with the signing key and the passwords, is closed: nothing is recorded until it is opened.',
+    'The config volume, with the signing key and the passwords, is closed.',
+    event.recordsLocked
+      ? 'It records meanwhile, to the card alone; all of it reaches the drive once the volume is opened.'
+      : 'Nothing is recorded until it is opened.',
     `Locked since the start ${duration(event.forMs)} ago (${since.toISOString().slice(0, 19)}Z by this camera's clock).`,
     `${wrong}`,
   ].join('\n');

@@ -20,6 +20,8 @@ export type Event =
       readonly state: CameraState;
       /** Since when it is so: since the machine was started, for `locked`. */
       readonly forMs: number;
+      /** Whether this camera records while it is locked. */
+      readonly recordsLocked: boolean;
       readonly wrongAttempts: number;
       readonly lastWrongFrom?: string;
     }

@@ -1,9 +1,11 @@
 /** What the agent does with a passphrase on a real camera: open the volume, mount it, start recording. */
 import { EncroCamError, messageOf } from '../../runtime/errors.ts';
+import { publicHalfFile } from '../../runtime/locked/place.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { ensureMounted } from '../mounts.ts';
 import { mapperDevice, type Place, paths } from '../place.ts';
 import { isUnlocked, readState } from '../state.ts';
+import { makeRecorderPlaces } from '../steps/finish.ts';
 import { mountOpened, openVolume } from '../steps/volume.ts';
 import type { System } from '../system.ts';
 import type { Unlocker } from './agent.ts';
@@ -20,6 +22,10 @@ export function createUnlocker(system: System, place: Place, logger: Logger): Un
     state: () => readState(system),
     async upTimeMs() {
       return Number(((await system.readText('/proc/uptime')) ?? '0').split(' ')[0]) * 1000;
+    },
+    async recordsLocked() {
+      // Empty where the owner does not want it.
+      return ((await system.readText(publicHalfFile)) ?? '') !== '';
     },
     async unlock(passphrase) {
       await openVolume(system, place, passphrase);
@@ -51,6 +57,7 @@ async function afterUnlocking(system: System, place: Place, logger: Logger): Pro
   await system.wipe(paths.secretAnswers);
   // A camera whose card begins to fail still has its drive to record to: it goes on beside the system, and says so.
   const hasRoom = place.kind === 'installed' || (await ensureMounted(system, paths.recordings, logger));
+  await makeRecorderPlaces(system);
   // A file system that was made anew belongs to root. One that cannot be written to is the services' to tell.
   await system
     .makeDirectory(paths.recordings, { mode: 0o750, owner: { user: 'encrocam', group: 'encrocam' } })

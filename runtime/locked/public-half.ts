@@ -11,8 +11,6 @@ import type { Config } from '../config/types.ts';
 import { validateConfig } from '../config/validate.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 
-/** Made by whoever unlocks the camera; the recorder may write there. */
-export const publicHalfFile = '/var/lib/encrocam/locked/public.json';
 const version = 1;
 const maxBytes = 1024 * 1024;
 
@@ -29,9 +27,9 @@ export interface PublicHalf {
   readonly log: Config['log'];
 }
 
-/** An address with somebody's name or password in it is a secret: such a camera waits for the unlocking. */
+/** An address that may hold a password, before its host or in what is asked of it, is a secret: such a camera waits for the unlocking. */
 export function isPublic({ input }: { readonly input: { readonly device: string } }): boolean {
-  return !/\/\/[^\s/]*@/.test(input.device);
+  return !/\/\/.*[@?]/.test(input.device);
 }
 
 /**

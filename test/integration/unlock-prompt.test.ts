@@ -39,6 +39,7 @@ beforeEach(async () => {
       return state;
     },
     upTimeMs: async () => 1000,
+    recordsLocked: async () => true,
     report: async () => '',
     async unlock(passphrase) {
       tried.push(passphrase);

@@ -6,7 +6,8 @@ export const passphrase: Question = {
   title: 'Passphrase',
   why:
     "The camera's signing key and the drive's password lie on an encrypted partition. After each start somebody has to " +
-    'type this passphrase, on a console or over SSH, or nothing is recorded: a thief who takes the camera gets nothing. ' +
+    'type this passphrase, on a console or over SSH: until then it records to its card alone, and nothing reaches the ' +
+    'drive. A thief who takes the camera gets nothing. ' +
     'Six or more words picked at random are strong and easy to type. Keep in mind that a screen with a keyboard ' +
     'of another language may produce other characters than your computer.',
   async ask(context) {
