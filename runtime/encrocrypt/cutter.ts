@@ -20,21 +20,14 @@ export interface Position {
   readonly offset: number;
 }
 
-/** One whole packet, as its header has it. */
-export interface Cut extends Position {
-  readonly kind: 'packet';
-  /** With its header. Valid until the next call. */
-  readonly bytes: Buffer;
-}
-
 export interface Skip extends Position {
   readonly kind: 'skip';
   readonly length: number;
   readonly reason: SkipReason;
 }
 
-/** How packets of a format begin. */
-export interface Envelope {
+/** What packets of a format look like. */
+export interface Envelope<Packet> {
   readonly magic: Buffer;
   /** Magic, type, length and whatever else comes before the body. */
   readonly headerBytes: number;
@@ -46,6 +39,8 @@ export interface Envelope {
    * genuine one by itself. Default: none does.
    */
   needsFollower?(buffer: Buffer, start: number): boolean;
+  /** @param bytes the whole packet, with its header; valid until the next call. */
+  packet(bytes: Buffer, offset: number): Packet;
 }
 
 /**
@@ -64,8 +59,8 @@ export interface Envelope {
  *
  * Memory: at most one packet and one chunk are held.
  */
-export class PacketCutter {
-  readonly #envelope: Envelope;
+export class PacketCutter<Packet> {
+  readonly #envelope: Envelope<Packet>;
   #buffer: Buffer = Buffer.alloc(0);
   /** What `#buffer` is the beginning of, when it is ours and has room behind; otherwise `undefined`. */
   #owned: Buffer | undefined;
@@ -83,7 +78,7 @@ export class PacketCutter {
   #skip: { offset: number; length: number; reason: SkipReason } | undefined;
 
   /** @param offset where in the file the stream begins, for the positions that are reported. */
-  constructor(envelope: Envelope, offset = 0) {
+  constructor(envelope: Envelope<Packet>, offset = 0) {
     this.#envelope = envelope;
     this.#base = offset;
     this.#origin = offset;
@@ -121,7 +116,7 @@ export class PacketCutter {
   }
 
   /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
-  next(): Cut | Skip | undefined {
+  next(): Packet | Skip | undefined {
     const { magic, headerBytes } = this.#envelope;
     this.#last = undefined;
     for (;;) {
@@ -184,7 +179,7 @@ export class PacketCutter {
       if (skip) return skip;
       this.#position = end;
       this.#last = { start, end };
-      return { kind: 'packet', offset: this.#base + start, bytes: this.#buffer.subarray(start, end) };
+      return this.#envelope.packet(this.#buffer.subarray(start, end), this.#base + start);
     }
   }
 

@@ -1,5 +1,5 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto';
-import { type Envelope, PacketCutter, type Position, type Skip, type SkipReason } from './cutter.ts';
+import { type Envelope, PacketCutter, type Position } from './cutter.ts';
 import {
   headerBytes,
   magic,
@@ -28,8 +28,7 @@ export interface VideoPacket extends Position {
 
 export type Packet = KeyPacket | VideoPacket;
 
-/** How packets of EncroCrypt2 begin. */
-const envelope: Envelope = {
+const envelope: Envelope<Packet> = {
   magic,
   headerBytes,
   maxBodyBytes: maxVideoBodyBytes,
@@ -40,40 +39,19 @@ const envelope: Envelope = {
     if (type !== packetType.video) return undefined;
     return length >= videoOverheadBytes && length <= maxVideoBodyBytes ? length : undefined;
   },
-};
-
-/** Cuts a byte stream into packets of EncroCrypt2: used as {@link PacketCutter} is. */
-export class PacketReader {
-  readonly #cutter: PacketCutter;
-
-  /** @param offset where in the file the stream begins, for the positions that are reported. */
-  constructor(offset = 0) {
-    this.#cutter = new PacketCutter(envelope, offset);
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#cutter.push(chunk);
-  }
-
-  /** No more bytes will come: what is incomplete now is cut. */
-  end(): void {
-    this.#cutter.end();
-  }
-
-  /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
-  next(): Packet | Skip | undefined {
-    const item = this.#cutter.next();
-    if (item?.kind !== 'packet') return item;
-    const { offset, bytes } = item;
+  packet(bytes, offset) {
     const body = bytes.subarray(headerBytes);
     return bytes[magic.length] === packetType.key
       ? { kind: 'key', offset, message: body }
       : { kind: 'video', offset, timeMs: body.readUInt32BE(0) * 60_000, body };
-  }
+  },
+};
 
-  /** Says that the packet that `next` gave last does not authenticate. */
-  reject(reason?: SkipReason): void {
-    this.#cutter.reject(reason);
+/** Cuts a byte stream into packets of EncroCrypt2. */
+export class PacketReader extends PacketCutter<Packet> {
+  /** @param offset where in the file the stream begins, for the positions that are reported. */
+  constructor(offset = 0) {
+    super(envelope, offset);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Cuts a byte stream into packets of EncroCrypt3, and opens those that are encrypted. */
 import { createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { type Envelope, PacketCutter, type Skip, type SkipReason } from '../cutter.ts';
+import { type Envelope, PacketCutter } from '../cutter.ts';
 import {
   associatedBytes,
   envelopeBytes,
@@ -51,7 +51,7 @@ const signingKinds: Readonly<Record<number, SigningPacket['kind']>> = {
   [packetType.certificate]: 'certificate',
 };
 
-const envelope: Envelope = {
+const envelope: Envelope<Packet> = {
   magic: marker,
   headerBytes: envelopeBytes,
   maxBodyBytes: maxPlaintextBytes + positionBytes + tagBytes,
@@ -62,6 +62,19 @@ const envelope: Envelope = {
     if (kind === undefined) return undefined;
     const [least, most] = limitsOf(kind);
     return length >= least && length <= most ? length : undefined;
+  },
+  packet(bytes, offset) {
+    const type = bytes.readUInt8(marker.length);
+    const signing = signingKinds[type];
+    if (signing) return { kind: signing, offset, bytes, body: bytes.subarray(envelopeBytes) };
+    return {
+      kind: kindOf(type) as ChainPacket['kind'],
+      ...{ offset, bytes },
+      sequence: bytes.readUIntBE(envelopeBytes, 3),
+      timeMs: bytes.readUIntBE(envelopeBytes + 3, 3),
+      isKeyFrame: (type & packetType.data) !== 0 && (type & keyFrameBit) !== 0,
+      parity: type & parityBit,
+    };
   },
 };
 
@@ -85,7 +98,7 @@ function limitsOf(kind: Packet['kind']): [least: number, most: number] {
 }
 
 /** Without keys, nothing but what follows speaks for a packet in the chain; the others are signed. */
-const keylessEnvelope: Envelope = {
+const keylessEnvelope: Envelope<Packet> = {
   ...envelope,
   needsFollower(buffer, start) {
     return !(buffer.readUInt8(start + marker.length) in signingKinds);
@@ -99,44 +112,10 @@ export interface ReaderOptions {
   readonly hasKeys?: boolean;
 }
 
-/** Used as {@link PacketCutter} is. */
-export class PacketReader {
-  readonly #cutter: PacketCutter;
-
+/** Cuts a byte stream into packets of EncroCrypt3. */
+export class PacketReader extends PacketCutter<Packet> {
   constructor({ offset = 0, hasKeys = true }: ReaderOptions = {}) {
-    this.#cutter = new PacketCutter(hasKeys ? envelope : keylessEnvelope, offset);
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#cutter.push(chunk);
-  }
-
-  /** No more bytes will come: what is incomplete now is cut. */
-  end(): void {
-    this.#cutter.end();
-  }
-
-  /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
-  next(): Packet | Skip | undefined {
-    const item = this.#cutter.next();
-    if (item?.kind !== 'packet') return item;
-    const { offset, bytes } = item;
-    const type = bytes.readUInt8(marker.length);
-    const signing = signingKinds[type];
-    if (signing) return { kind: signing, offset, bytes, body: bytes.subarray(envelopeBytes) };
-    return {
-      kind: kindOf(type) as ChainPacket['kind'],
-      ...{ offset, bytes },
-      sequence: bytes.readUIntBE(envelopeBytes, 3),
-      timeMs: bytes.readUIntBE(envelopeBytes + 3, 3),
-      isKeyFrame: (type & packetType.data) !== 0 && (type & keyFrameBit) !== 0,
-      parity: type & parityBit,
-    };
-  }
-
-  /** Says that the packet that `next` gave last is none: it becomes a skip, up to the next marker inside it. */
-  reject(reason?: SkipReason): void {
-    this.#cutter.reject(reason);
+    super(hasKeys ? envelope : keylessEnvelope, offset);
   }
 }
 
