@@ -27,6 +27,15 @@ test('each day is a bar from midnight to midnight, and what crosses midnight is 
   assert.match(html, /<td>missing<\/td><td>a reason<\/td>/);
 });
 
+test('what was recorded while locked is listed, and what needs no word is not', () => {
+  const html = page([
+    { state: 'intact', fromMs: midnight, toMs: midnight + hour },
+    { state: 'intact', fromMs: midnight + hour, toMs: midnight + 2 * hour, cause: 'recorded while locked' },
+  ]);
+  assert.match(html, /<td>01:00:00 to 02:00:00<\/td>.*<td>intact<\/td><td>recorded while locked<\/td>/);
+  assert.doesNotMatch(html, /<td>00:00:00 to 01:00:00/);
+});
+
 test('a day of 23 hours is drawn without another one', () => {
   const start = Date.UTC(2027, 2, 27, 23);
   const html = page([{ state: 'intact', fromMs: start, toMs: start + 23 * hour }]);

@@ -55,7 +55,7 @@ function placeHtml(verification: Verification): string {
 <p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
 ${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}
 ${daysOf(timeline.intervals).map(dayHtml).join('\n')}
-${detailsHtml(merged(timeline.intervals).filter(({ state }) => state !== 'intact'))}`;
+${detailsHtml(merged(timeline.intervals).filter(({ state, cause }) => state !== 'intact' || cause !== undefined))}`;
 }
 
 interface Day {
