@@ -7,7 +7,7 @@ import { motionDescriptor, printsMotion } from './motion-filter.ts';
 export interface VideoSource {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** What the motion filter prints, where there is one. It must be read: a filter that cannot print holds up the video. */
+  /** What the motion filter prints, where there is one. It flows already: what is to be heard needs a listener at once. */
   readonly motion?: Readable;
   /** Resolves when the process has ended; what it wrote may still be in the pipe. Never rejects. */
   readonly ended: Promise<SourceEnd>;
@@ -38,6 +38,8 @@ export function ffmpegStarter(ffmpeg: string): StartSource {
     // The types of an array of any length do not tell that these are there.
     if (!stdout || !stderr) throw new TypeError('ffmpeg has no pipes');
     const motion = child.stdio[motionDescriptor];
+    // Read even if nobody listens: a filter that cannot print holds up the video.
+    if (motion instanceof Readable) motion.on('error', () => undefined).resume();
     return {
       stdout,
       stderr,
