@@ -55,6 +55,27 @@ test('the public half holds what recording needs, and no secret', async (context
   assert.equal(again && textOf(again), text);
 });
 
+test('what is called when something moves is not in it, and not taken from it', async (context) => {
+  const { directory, file } = await setUp(context);
+  const motion = { zones: [{ name: 'door', x: 0, y: 0, width: 50, height: 50 }], sensitivity: 70 };
+  const actions = { command: ['/bin/alarm'], webhook: 'https://alarm.example/very-secret' };
+  const config = configIn(directory);
+  const cameras = config.cameras.map((camera) => ({ ...camera, motion: { ...motion, ...actions } }));
+  const half = await publicHalfOf({ ...config, cameras } as unknown as typeof config, fingerprint);
+  assert.ok(half);
+  assert.doesNotMatch(textOf(half), /alarm/);
+  assert.match(textOf(half), /door/);
+  const [camera] = half.cameras;
+  await writeFile(
+    file,
+    textOf({ ...half, cameras: [{ ...camera, motion: { ...motion, ...actions } }] as never }),
+  );
+  const read = (await readPublicHalf(file)).config.cameras[0]?.motion;
+  assert.equal(read?.sensitivity, 70);
+  assert.equal(read?.command, undefined);
+  assert.equal(read?.webhook, undefined);
+});
+
 test('there is none where the owner does not want it, or nothing can be recorded by it', async (context) => {
   const { directory } = await setUp(context);
   assert.equal(await publicHalfOf(configIn(directory, { whileLocked: false }), fingerprint), undefined);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type LoadedConfig, resolveConfig } from '../config/load.ts';
-import type { Config } from '../config/types.ts';
+import type { CameraConfig, Config } from '../config/types.ts';
 import { validateConfig } from '../config/validate.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 
@@ -28,8 +28,24 @@ export interface PublicHalf {
 }
 
 /** An address that may hold a password, before its host or in what is asked of it, is a secret: such a camera waits for the unlocking. */
-export function isPublic({ input }: { readonly input: { readonly device: string } }): boolean {
-  return !/\/\/.*[@?]/.test(input.device);
+export function isPublic({ input, audio }: PublicPart): boolean {
+  const devices = [input.device, ...(audio && 'device' in audio ? [audio.device] : [])];
+  return !devices.some((device) => /\/\/.*[@?]/.test(device));
+}
+
+interface PublicPart {
+  readonly input: Pick<CameraConfig['input'], 'device'>;
+  readonly audio?: CameraConfig['audio'];
+}
+
+/**
+ * What is called when something moves waits for the unlocking: an address may be a secret, and a program in a file that
+ * lies in the open would be anybody's.
+ */
+function withoutActions<T extends Pick<CameraConfig, 'motion'>>(camera: T): T {
+  if (camera.motion === undefined) return camera;
+  const { command: _command, webhook: _webhook, ...motion } = camera.motion;
+  return { ...camera, motion };
 }
 
 /**
@@ -45,7 +61,9 @@ export async function publicHalfOf(config: LoadedConfig, camera: string): Promis
   return {
     ...{ version, camera, hasDrive: storage.driver !== 'none', recordings, log },
     ownerKeys: keys.map((bytes) => bytes.toString('base64')),
-    cameras: cameras.map(({ localDirectory: _, ...settings }) => settings) as unknown as Config['cameras'],
+    cameras: cameras.map(({ localDirectory: _, ...settings }) =>
+      withoutActions(settings),
+    ) as unknown as Config['cameras'],
   };
 }
 
@@ -77,7 +95,8 @@ export async function readPublicHalf(file: string): Promise<LockedSettings> {
       cause: error,
     });
   }
-  const { cameras, recordings, log } = half;
+  const { recordings, log } = half;
+  const cameras = Array.isArray(half.cameras) ? half.cameras.map(withoutActions) : half.cameras;
   // What a configuration must have and this one has not.
   const complete = { owner: { keys: ['none'] }, signing: { key: 'none' }, cameras, recordings, log };
   return { text, half, config: resolveConfig(validateConfig(complete, file), file) };
