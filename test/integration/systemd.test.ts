@@ -46,11 +46,12 @@ for (const [name, limit] of Object.entries(maxExposure)) {
   });
 }
 
-test('the recorder sees cameras and no other devices, and neither service may gain privileges', async () => {
+test('the recorder sees cameras, microphones and no other devices, and neither service may gain privileges', async () => {
   const record = await readFile(path.join(units, 'encrocam-record.service'), 'utf8');
   const sync = await readFile(path.join(units, 'encrocam-sync.service'), 'utf8');
   assert.match(record, /^DeviceAllow=char-video4linux rw$/m);
-  assert.equal(record.match(/^DeviceAllow=/gm)?.length, 1);
+  assert.match(record, /^DeviceAllow=char-alsa rw$/m);
+  assert.equal(record.match(/^DeviceAllow=/gm)?.length, 2);
   assert.match(sync, /^PrivateDevices=yes$/m);
   for (const unit of [record, sync]) {
     assert.match(unit, /^NoNewPrivileges=yes$/m);
