@@ -6,19 +6,20 @@
 
 import { type Backoff, createBackoff } from '../backoff.ts';
 import type { Camera } from '../config/load.ts';
-import type { Happening, EndReason as RecordingEnd } from '../encrocrypt/v3/index.ts';
+import type { EndReason as RecordingEnd } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type RecordingName, recordingAt } from '../recordings/names.ts';
 import type { RecorderCameraState } from '../state/state.ts';
-import { type Clock, StepDetector } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
+import { CurrentRecording } from './current-recording.ts';
 import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
 import { GapLog, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
-import type { ActiveRecording, OpenRequest, RecordingFormat } from './recording-format.ts';
+import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Session } from './session.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
@@ -27,6 +28,9 @@ import type { SpaceKeeper } from './space-keeper.ts';
 export const tickMs = 500;
 /** Pauses before ffmpeg is started again: 1 s, doubling to 30 s; from the beginning after a healthy minute. */
 const pauses = { firstMs: 1000, maxMs: 30_000, jitter: 0, stableMs: 60_000 };
+
+/** The cause of a gap. */
+const diskFull = 'disk full';
 
 export interface CameraRecorderOptions {
   readonly camera: Camera;
@@ -65,18 +69,15 @@ const recordingEnds: Record<EndReason, RecordingEnd> = {
 export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
   readonly #gaps: GapLog;
-  readonly #steps: StepDetector;
+  readonly #current: CurrentRecording;
   readonly #backoff: Backoff;
   readonly #files: OpenRecordings;
   readonly #startedMs: number;
   #session: Session | undefined;
   #endReason: EndReason | undefined;
-  #recording: ActiveRecording | undefined;
   #stopping = false;
   #stopped = false;
   #hasRecorded = false;
-  /** Of the open recording's stream. */
-  #initialisation: Buffer | undefined;
   #previous: PreviousRun | undefined;
   #afterPowerCut = false;
   #wake: (() => void) | undefined;
@@ -88,7 +89,6 @@ export class CameraRecorder {
   constructor(options: CameraRecorderOptions) {
     this.#options = options;
     this.#gaps = new GapLog(options.logger);
-    this.#steps = new StepDetector(options.clock);
     this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
     const { camera, format, fileSystem, clock, logger, space } = options;
@@ -106,6 +106,7 @@ export class CameraRecorder {
       },
       onFull: () => space.met(),
     });
+    this.#current = new CurrentRecording({ format, files: this.#files, clock, logger });
   }
 
   /** Runs until it is stopped; never rejects. */
@@ -125,7 +126,7 @@ export class CameraRecorder {
     }
     cancelTick();
     await this.#session?.drained;
-    await this.#files.retire(this.#recording, 'stop');
+    await this.#current.end('stop');
     await this.#files.settled();
     this.#gaps.end(this.#options.clock.monotonicMs());
     this.#stopped = true;
@@ -141,8 +142,7 @@ export class CameraRecorder {
 
   /** What is recorded from the next key frame on is signed by the camera. */
   unlocked(): void {
-    this.#note({ what: 'unlocked' });
-    this.#recording?.endSoon('unlocked');
+    this.#current.endSoon('unlocked', { what: 'unlocked' });
   }
 
   /** Ends ffmpeg at once, for when nobody waits any longer. */
@@ -168,7 +168,7 @@ export class CameraRecorder {
       name: camera.name,
       activity,
       encoder,
-      ...(this.#recording ? { fileName: this.#recording.name.fileName } : {}),
+      ...(this.#current.open ? { fileName: this.#current.open.name.fileName } : {}),
       ...(this.#lastWriteMs === undefined ? {} : { lastWriteMs: this.#lastWriteMs }),
       bytesWritten: this.#bytesWritten,
       restarts: this.#restarts,
@@ -188,7 +188,7 @@ export class CameraRecorder {
     }
     if (this.#stopping) return undefined;
     // On a small board ffmpeg takes as long to start as a key to be sealed: side by side, and early video waits.
-    if (!this.#recording) format.prepare();
+    if (!this.#current.open) format.prepare();
     const beginsAtMs = clock.nowMs() - name.startMs;
     const session = new Session({
       source: start(beginsAtMs),
@@ -196,7 +196,9 @@ export class CameraRecorder {
       intervalMs: camera.encryptIntervalMs,
       clock,
       sink: async (collected) => {
-        recording = await this.#successor(await opening, recording, collected);
+        recording ??= await opening;
+        // What comes last from an ffmpeg that was asked to end is worth no run of its own.
+        if (this.#endReason === undefined) recording = await this.#current.forVideo(recording, collected);
         await this.#store(recording, collected);
       },
       onLine: (line) => logger.debug('ffmpeg says', { line }),
@@ -205,103 +207,86 @@ export class CameraRecorder {
     this.#endReason = undefined;
     /** The one that it writes to, from its first video on. */
     let recording: ActiveRecording | undefined;
-    const opening = session.begun.then((initialisation) => this.#recordingOf(name, initialisation));
+    const opening = session.begun.then(async (initialisation) => {
+      const opened = await this.#current.forStream(name, initialisation);
+      this.#afterPowerCut = false;
+      return opened;
+    });
     opening.catch(() => session.stop());
     const end = await session.ended;
+    // What it delivered last may still be on its way.
+    await Promise.race([session.begun, session.drained]);
     try {
       // An ffmpeg that ended before all video gets no recording.
-      if (await Promise.race([session.begun.then(() => true), session.drained])) await opening;
+      if (session.hasBegun) await opening;
     } catch (error) {
       await session.drained;
       this.#session = undefined;
-      return this.#trouble(`cannot write: ${messageOf(error)}`, this.#silentSinceMs());
+      return this.#trouble(`cannot write: ${messageOf(error)}`, session.lostSinceMs ?? this.#silentSinceMs());
     }
     const reason: EndReason | undefined = this.#endReason;
     if (session.failure === undefined && (reason === 'slot' || reason === 'clock')) {
-      // The device is free again: the next ffmpeg need not wait for this one's last bytes to be written.
-      const open = this.#recording;
-      this.#files.track(
-        session.drained.then(() => this.#files.retire(recording ?? open, recordingEnds[reason])),
-      );
-      this.#recording = undefined;
-      this.#gaps.begin(
-        reason === 'slot' ? 'change to the next recording' : 'the clock was set',
-        session.lastByteMs ?? this.#silentSinceMs(),
-        true,
-      );
+      this.#leave(session, recording ?? this.#current.open, reason);
       return undefined;
     }
     await session.drained;
     this.#session = undefined;
-    if (reason === 'stop') return undefined;
     if (session.failure !== undefined) {
       // The file may be the problem: another one is opened.
-      await this.#files.retire(this.#recording, 'stream');
-      this.#recording = undefined;
-      return this.#trouble(`cannot write: ${session.failure}`, session.lastByteMs ?? this.#silentSinceMs());
+      await this.#current.end('stream');
+      return this.#trouble(`cannot write: ${session.failure}`, this.#lostSinceMs(session));
     }
+    if (reason === 'stop') return undefined;
     const cause =
       reason === 'stall'
         ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
         : describeEnd(end, session.lastWords);
-    this.#note({ what: 'ffmpeg-ended', cause });
-    return this.#trouble(cause, session.lastByteMs ?? this.#silentSinceMs());
+    this.#current.note({ what: 'ffmpeg-ended', cause });
+    return this.#trouble(cause, this.#lostSinceMs(session));
+  }
+
+  /**
+   * Leaves a recording to the last bytes of its session. The device is free: the next ffmpeg need not wait until they are
+   * written.
+   */
+  #leave(session: Session, recording: ActiveRecording | undefined, reason: 'slot' | 'clock'): void {
+    const { logger } = this.#options;
+    this.#current.handOver();
+    const finish = async (): Promise<void> => {
+      await session.drained;
+      if (session.failure !== undefined) {
+        this.#lastProblem = `cannot write the end of a recording: ${session.failure}`;
+        logger.error(this.#lastProblem);
+      }
+      await this.#files.retire(recording, recordingEnds[reason]);
+    };
+    this.#files.track(finish());
+    const cause = reason === 'slot' ? 'change to the next recording' : 'the clock was set';
+    this.#gaps.begin(cause, session.lastByteMs ?? this.#silentSinceMs(), true);
   }
 
   /** The open recording's if it is the present slot's, or that of the one to open. */
   async #nameForNow(): Promise<RecordingName> {
     const { camera, clock, slotMs, fileSystem } = this.#options;
     const slot = recordingAt(clock.nowMs(), slotMs);
-    if (this.#recording && endsTogether(this.#recording.name, slot)) return this.#recording.name;
-    await this.#files.retire(this.#recording, 'time');
-    this.#recording = undefined;
+    const { open } = this.#current;
+    if (open && endsTogether(open.name, slot)) return open.name;
+    await this.#current.end('time');
     const existing = await fileSystem.list(camera.localDirectory);
     return chooseRecording({ nowMs: clock.nowMs(), slotMs, existing, afterPowerCut: this.#afterPowerCut });
-  }
-
-  /** The open recording of that name, or a new one. */
-  async #recordingOf(name: RecordingName, initialisation: Buffer | undefined): Promise<ActiveRecording> {
-    const { clock, format } = this.#options;
-    if (this.#recording && format.takes(this.#recording, initialisation)) return this.#recording;
-    await this.#files.retire(this.#recording, 'stream');
-    this.#recording = undefined;
-    return this.#open({ name, initialisation, timeMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
-  }
-
-  async #open(request: OpenRequest): Promise<ActiveRecording> {
-    const recording = await this.#files.open(request);
-    this.#afterPowerCut = false;
-    this.#initialisation = request.initialisation;
-    this.#recording = recording;
-    return recording;
-  }
-
-  /** The recording that this video goes into: another part of the same file where the one before has to end. */
-  async #successor(
-    first: ActiveRecording,
-    latest: ActiveRecording | undefined,
-    { timeMs, monotonicMs, ...video }: CollectedVideo,
-  ): Promise<ActiveRecording> {
-    const recording = latest ?? first;
-    const reason = recording.endBefore({ ...video, timeMs, monotonicMs });
-    // One that was left by its session has no successor: its time is over.
-    if (reason === undefined || recording !== this.#recording) return recording;
-    await this.#files.retire(recording, reason);
-    this.#recording = undefined;
-    return this.#open({ name: recording.name, initialisation: this.#initialisation, timeMs, monotonicMs });
   }
 
   async #store(recording: ActiveRecording, collected: CollectedVideo): Promise<void> {
     const { space } = this.#options;
     if (space.blocked) {
-      this.#trouble('disk full', collected.monotonicMs);
+      this.#full(collected);
       return;
     }
     try {
       await recording.append(collected);
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
-      this.#trouble('disk full', collected.monotonicMs);
+      this.#full(collected);
       await space.met();
       return;
     }
@@ -313,31 +298,24 @@ export class CameraRecorder {
       this.#gaps.tellOfPreviousRun(this.#previous, collected.timeMs);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
-    const gap = recording === this.#recording ? this.#gaps.end(collected.monotonicMs) : undefined;
+    const gap = recording === this.#current.open ? this.#gaps.end(collected.monotonicMs) : undefined;
     if (!gap) return;
     const cause = gap.causes.join('; ');
-    this.#note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, collected.monotonicMs);
+    this.#current.note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, collected.monotonicMs);
   }
 
-  /** Into the recording, for everybody. */
-  #note(happening: Happening, atMs = this.#options.clock.monotonicMs()): void {
-    // What cannot be written now stands in the log.
-    this.#recording?.note(happening, atMs).catch((error: unknown) => {
-      this.#options.logger.debug('not noted', { ...happening, because: messageOf(error) });
-    });
+  /** This video has no room. */
+  #full({ monotonicMs }: CollectedVideo): void {
+    if (this.#gaps.cause !== diskFull) this.#current.note({ what: 'storage-full' }, monotonicMs);
+    this.#trouble(diskFull, monotonicMs);
   }
 
   #tick(): void {
     const { camera, clock, format, logger, slotMs } = this.#options;
     const nowMs = clock.monotonicMs();
-    const stepMs = this.#steps.stepMs();
-    if (stepMs !== 0) {
-      logger.warn('the clock was set', { bySeconds: Math.round(stepMs / 1000) });
-      this.#note({ what: 'clock-step', milliseconds: Math.round(stepMs) });
-      this.#recording?.endSoon('clock');
-    }
+    const stepMs = this.#current.lookAtClock();
     const session = this.#session;
-    const recording = this.#recording;
+    const recording = this.#current.open;
     if (session && recording && this.#endReason === undefined) {
       const wanted = recordingAt(clock.nowMs(), slotMs);
       const silentMs = nowMs - Math.max(session.lastByteMs ?? session.startedMs, session.startedMs);
@@ -391,6 +369,11 @@ export class CameraRecorder {
     this.#lastProblem = cause;
     this.#gaps.begin(cause, sinceMs);
     return cause;
+  }
+
+  /** When the first video came that was lost with this session. */
+  #lostSinceMs(session: Session): number {
+    return session.lostSinceMs ?? session.lastByteMs ?? this.#silentSinceMs();
   }
 
   /** When video came last, for a gap that begins before ffmpeg has delivered anything. */

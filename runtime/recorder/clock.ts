@@ -18,7 +18,7 @@ export const systemClock: Clock = {
 };
 
 /** A wall clock that moved this much against the monotonic one was set; less is drift and measuring. */
-export const clockStepMs = 2000;
+export const clockStepMs = 1000;
 
 /** Notices when the wall clock is set. */
 export class StepDetector {

@@ -156,6 +156,7 @@ function formats(
       authority,
       lastRuns: new LastRunFile(directory, camera),
       clockState: readClockState,
+      clock: systemClock,
       logger,
     });
 }

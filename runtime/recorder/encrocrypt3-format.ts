@@ -5,6 +5,7 @@ import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CameraAuthority, CertifiableRun } from './authority.ts';
+import type { Clock } from './clock.ts';
 import { FragmentCutter } from './fragments.ts';
 import type { LastRun, LastRunStore } from './last-run.ts';
 import { PacketFile } from './packet-file.ts';
@@ -27,6 +28,7 @@ export interface EncroCrypt3Options {
   readonly authority: Pick<CameraAuthority, 'isLocked' | 'prepare' | 'sealRun' | 'certify'>;
   readonly lastRuns: LastRunStore;
   readonly clockState: () => Promise<ClockState>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -36,6 +38,8 @@ export class EncroCrypt3Format implements RecordingFormat {
   #last: Promise<LastRun | undefined> | undefined;
   /** The run that was opened last is closed, and what is known of it kept. */
   #closed: Promise<void> = Promise.resolve();
+  /** When that was, by the monotonic clock. */
+  #closedMs = 0;
   #initialisations = new WeakMap<ActiveRecording, Buffer>();
 
   constructor(options: EncroCrypt3Options) {
@@ -73,11 +77,13 @@ export class EncroCrypt3Format implements RecordingFormat {
     await this.#closed;
     this.#last ??= lastRuns.load();
     const before = await this.#last;
+    // Video of the next one comes before the last one is on disk: a run begins where the one before ends, not before that.
+    const waitedMs = Math.max(0, this.#closedMs - monotonicMs);
     const run = await this.#seal({
       recording: name.fileName,
       ...(before ? { previous: { runId: before.runId, link: before.link } } : {}),
-      startMs: timeMs,
-      startedMs: monotonicMs,
+      startMs: Math.ceil(timeMs + waitedMs),
+      startedMs: monotonicMs + waitedMs,
       clock: { state: await clockState() },
       container,
       ...(initialisation ? { initialisation } : {}),
@@ -101,7 +107,8 @@ export class EncroCrypt3Format implements RecordingFormat {
       run,
       onCheckpointFailed: (error) =>
         logger.warn('a checkpoint could not be written', { cause: messageOf(error) }),
-      onClosed: async (link) => {
+      onClosed: async (link, endedMs) => {
+        this.#closedMs = endedMs;
         this.#last = Promise.resolve({ runId, link });
         await keep(link);
         if (run.isLocked)
@@ -148,7 +155,9 @@ export class EncroCrypt3Format implements RecordingFormat {
         return await this.#options.authority.sealRun(plan);
       } catch (error) {
         this.#options.logger.warn('a run could not be sealed; trying again', { cause: messageOf(error) });
-        await pause(pauseMs);
+        await new Promise<void>((resolve) => {
+          this.#options.clock.schedule(pauseMs, resolve);
+        });
       }
     }
     return this.#options.authority.sealRun(plan);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -102,6 +102,20 @@ test('without what was kept, or with an older state of it, the newest recording 
   assertIs(await store.load(), third, checkpointLinks(third).at(-1));
   await appendFile(path.join(recordings, second), Buffer.alloc(1000, 7));
   assertIs(await store.load(), third, checkpointLinks(third).at(-1));
+});
+
+test('where a run could not be kept, what was kept before does not count any more', async (context) => {
+  const { store, recordings } = await setUp(context);
+  const [one, other] = [syntheticRun({ fill: 1 }), syntheticRun({ fill: 2 })];
+  await writeFile(path.join(recordings, first), Buffer.concat([one.bytes, other.bytes]));
+  await store.keep(kept(one, { link: one.link }));
+  assertIs(await store.load(), one, one.link);
+  const state = path.join(path.dirname(recordings), '.state');
+  const [name = ''] = await readdir(state);
+  // A state file that cannot be replaced: its temporary file is a directory.
+  await mkdir(path.join(state, `${name}.${process.pid}.tmp`, 'full'), { recursive: true });
+  await assert.rejects(store.keep(kept(other)));
+  assertIs(await store.load(), other, other.link);
 });
 
 test('a file of ours that makes no sense is none', async (context) => {

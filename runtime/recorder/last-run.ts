@@ -3,7 +3,7 @@
  * recording where that is gone, or where the recorder did not come to say how a run ended.
  */
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   decodeCheckpoint,
@@ -74,9 +74,18 @@ export class LastRunFile implements LastRunStore {
   }
 
   async keep(run: KeptRun): Promise<void> {
+    try {
+      await this.#write(run);
+    } catch (error) {
+      // What was kept before is no longer true: without it the recordings tell. To remove it takes no room on a full disk.
+      await rm(this.#path, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #write({ runId, runKey, headerHash, file, link, before }: KeptRun): Promise<void> {
     const text = (bytes: Buffer): string => bytes.toString('hex');
-    const { runId, runKey, headerHash, file, link, before } = run;
-    await replaceStateFile(
+    return replaceStateFile(
       this.#directory,
       this.#fileName,
       JSON.stringify({
@@ -86,6 +95,10 @@ export class LastRunFile implements LastRunStore {
       }),
       { durable: true },
     );
+  }
+
+  get #path(): string {
+    return path.join(stateDirectory(this.#directory), this.#fileName);
   }
 
   get #fileName(): string {
@@ -103,8 +116,10 @@ export class LastRunFile implements LastRunStore {
 
   async #read(): Promise<KeptRun | undefined> {
     try {
-      const file = path.join(stateDirectory(this.#directory), this.#fileName);
-      const { before, link, ...kept } = JSON.parse(await readFile(file, 'utf8')) as Record<string, never>;
+      const { before, link, ...kept } = JSON.parse(await readFile(this.#path, 'utf8')) as Record<
+        string,
+        never
+      >;
       return {
         runId: bytesOf(kept.runId, runIdBytes),
         runKey: bytesOf(kept.runKey, runKeyBytes),

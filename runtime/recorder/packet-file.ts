@@ -68,6 +68,11 @@ export class PacketFile {
     return done;
   }
 
+  /** Whether it ends with a whole packet, and none waits for room. */
+  get isWhole(): boolean {
+    return this.#rest === undefined;
+  }
+
   /** Waits for what is being written, flushes, and closes. */
   async close(): Promise<void> {
     if (this.#closed) return;

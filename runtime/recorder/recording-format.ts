@@ -14,8 +14,11 @@ export interface ActiveRecording {
   note(happening: Happening, monotonicMs: number): Promise<void>;
   /** Something for the owners alone. Dropped as above. */
   event(happening: Happening, monotonicMs: number): Promise<void>;
-  /** It is to end, and another one of the same name to begin, with the next key frame. Ignored by a format that need not. */
-  endSoon(reason: EndReason): void;
+  /**
+   * It is to end, and another one of the same name to begin, with the first key frame that comes then or later. Ignored by a format
+   * that need not.
+   */
+  endSoon(reason: EndReason, monotonicMs: number): void;
   /** Why this video must go into another one of the same name, if so. */
   endBefore(video: CollectedVideo): EndReason | undefined;
   /** Waits for what is being written, ends it in order, flushes, and closes. */

@@ -131,6 +131,20 @@ test('a run that is closed on a full disk has no final, and its file is closed',
   assert.deepEqual(verify(disk.files.get(file)).told, ['intact 0-5000', 'unfinished 5000-5000']);
 });
 
+test('the next run names the last link that is in the file, whether the checkpoint on a full disk gets there or not', async () => {
+  for (const isRoomAtLast of [false, true]) {
+    const { clock, disk, recording } = await open();
+    await record(recording, clock, 9);
+    disk.roomBytes = 0;
+    await clock.pass(1000);
+    disk.roomBytes = isRoomAtLast ? 500 : 0;
+    await recording.close('stop');
+    const { run } = verify(disk.files.get(file));
+    assert.equal(run?.final?.reason, isRoomAtLast ? 'stop' : undefined);
+    assert.deepEqual(recording.link, run?.link);
+  }
+});
+
 test('a file whose header could not be written is closed, and the reason told', async () => {
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
   disk.roomBytes = 10;
@@ -158,12 +172,15 @@ test('a run ends when it is as long as one may be, if possible at a key frame', 
 test('a run that is to end soon ends at the next key frame', async () => {
   const { clock, disk, recording } = await open();
   await record(recording, clock, 3);
-  recording.endSoon('clock');
+  const early = collected(clock, 'video', true);
+  await clock.pass(1);
+  recording.endSoon('clock', clock.monotonicMs());
+  assert.equal(recording.endBefore(early), undefined);
   assert.equal(recording.endBefore(collected(clock, 'video')), undefined);
   assert.equal(recording.endBefore(collected(clock, 'video', true)), 'clock');
   await recording.close('clock');
   const { told, run } = verify(disk.files.get(file));
-  assert.deepEqual(told, ['intact 0-3000']);
+  assert.deepEqual(told, ['intact 0-3001']);
   assert.equal(run?.final?.reason, 'clock');
 });
 

@@ -19,6 +19,11 @@ export const headerIntervalMs = 10 * 60_000;
 /** A run that is nearly as long as one may be ends at the next key frame, so that another one can begin there. */
 const lastCallMs = 5 * 60_000;
 
+/** Nothing more can be written to a run of which a packet was lost. */
+class BrokenRunError extends Error {
+  override readonly name = 'BrokenRunError';
+}
+
 export interface SealedRun {
   /** The whole packet. */
   readonly header: Buffer;
@@ -39,8 +44,8 @@ export interface RunRecordingOptions extends FileOptions {
   readonly run: SealedRun;
   /** A checkpoint that could not be written; the next one covers what it should have. */
   readonly onCheckpointFailed: (error: unknown) => void;
-  /** Called with its last link when it is closed, in order or not. */
-  readonly onClosed?: (link: Buffer) => Promise<void>;
+  /** Called when it is closed, in order or not, with the last link that is in the file, and when that was by the monotonic clock. */
+  readonly onClosed?: (link: Buffer, endedMs: number) => Promise<void>;
 }
 
 export class RunRecording implements ActiveRecording {
@@ -50,7 +55,10 @@ export class RunRecording implements ActiveRecording {
   #headerMs: number;
   #cancelCheckpoint: (() => void) | undefined;
   #isClosing = false;
-  #endsSoon: EndReason | undefined;
+  #endsSoon: { readonly reason: EndReason; readonly fromMs: number } | undefined;
+  /** A packet that has its number did not get into the file: whatever stood behind it would look like tampering. */
+  #isBroken = false;
+  #link: Buffer;
 
   /** Opens the file and writes the header. */
   static async open(options: RunRecordingOptions): Promise<RunRecording> {
@@ -75,19 +83,21 @@ export class RunRecording implements ActiveRecording {
     this.#options = options;
     this.name = options.name;
     this.#headerMs = options.clock.monotonicMs();
+    this.#link = options.run.writer.link;
     this.#scheduleCheckpoint();
   }
 
-  /** What the next run's header names, once this one is closed. */
+  /** What the next run's header names, once this one is closed: the last link that is in the file. */
   get link(): Buffer {
-    return this.#options.run.writer.link;
+    return this.#link;
   }
 
   endBefore({ monotonicMs, isKeyFrame }: CollectedVideo): EndReason | undefined {
     const { writer } = this.#options.run;
     const timeMs = this.#since(monotonicMs);
     if (!writer.fits(timeMs) || (isKeyFrame && !writer.fits(timeMs + lastCallMs))) return 'length';
-    return isKeyFrame ? this.#endsSoon : undefined;
+    const soon = this.#endsSoon;
+    return isKeyFrame && soon && monotonicMs >= soon.fromMs ? soon.reason : undefined;
   }
 
   async append({ video, monotonicMs, isKeyFrame }: CollectedVideo): Promise<void> {
@@ -95,8 +105,8 @@ export class RunRecording implements ActiveRecording {
     await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
   }
 
-  endSoon(reason: EndReason): void {
-    this.#endsSoon = reason;
+  endSoon(reason: EndReason, monotonicMs: number): void {
+    this.#endsSoon = { reason, fromMs: monotonicMs };
   }
 
   note(happening: Happening, monotonicMs: number): Promise<void> {
@@ -107,42 +117,67 @@ export class RunRecording implements ActiveRecording {
     return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
   }
 
-  /** A full disk gets no final. */
+  /** A full disk gets no final, nor does a run with a hole. */
   async close(reason: EndReason): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#cancelCheckpoint?.();
     try {
       await this.#write((writer) => writer.final(this.#nowMs(), reason)).catch((error: unknown) => {
-        if (!(error instanceof DiskFullError)) throw error;
+        if (!(error instanceof DiskFullError || error instanceof BrokenRunError)) throw error;
       });
     } finally {
-      await this.#file.close().finally(() => this.#options.onClosed?.(this.link));
+      const { clock, onClosed, run } = this.#options;
+      const endedMs = clock.monotonicMs();
+      await this.#file.close().finally(() => {
+        // There was room in the end for what waited.
+        if (this.#file.isWhole && !this.#isBroken) this.#link = run.writer.link;
+        return onClosed?.(this.#link, endedMs);
+      });
     }
   }
 
   async #write(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
     const { writer } = this.#options.run;
-    await this.#file.write(() => {
-      // So many in one interval: only a test gets here.
-      const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
-      return Buffer.concat([...due, ...make(writer)]);
-    });
+    let isMade = false;
+    try {
+      await this.#file.write(
+        () => {
+          if (this.#isBroken) throw new BrokenRunError('the run has a hole');
+          // So many in one interval: only a test gets here.
+          const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
+          isMade = due.length > 0;
+          const packets = make(writer);
+          isMade = true;
+          return Buffer.concat([...due, ...packets]);
+        },
+        () => {
+          this.#link = writer.link;
+        },
+      );
+    } catch (error) {
+      if (isMade && !(error instanceof DiskFullError)) this.#isBroken = true;
+      throw error;
+    }
   }
 
   async #repeatHeader(): Promise<void> {
     const { clock, run } = this.#options;
     const nowMs = clock.monotonicMs();
     if (nowMs - this.#headerMs < headerIntervalMs) return;
-    this.#headerMs = nowMs;
-    await this.#file.write(() => run.header);
+    await this.#file.write(
+      () => run.header,
+      () => {
+        this.#headerMs = nowMs;
+      },
+    );
   }
 
   #scheduleCheckpoint(): void {
     const { clock, run, onCheckpointFailed } = this.#options;
     this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
       if (this.#isClosing) return;
-      void this.#file.write(() => run.writer.checkpoint(this.#nowMs())).catch(onCheckpointFailed);
+      void this.#write((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
       this.#scheduleCheckpoint();
     });
   }

@@ -40,6 +40,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #collector = new Collector();
   #begin: (initialisation: Buffer | undefined) => void = () => undefined;
+  #hasBegun = false;
   #firstByteMs: number | undefined;
   #lastByteMs: number | undefined;
   #deliveredBytes = 0;
@@ -48,6 +49,7 @@ export class Session {
   #pumping: Promise<void> | undefined;
   #finished = false;
   #failure: string | undefined;
+  #lostSinceMs: number | undefined;
   #lines: string[] = [];
   #line = '';
 
@@ -56,7 +58,10 @@ export class Session {
     const { source, clock } = options;
     this.startedMs = clock.monotonicMs();
     this.begun = new Promise((resolve) => {
-      this.#begin = resolve;
+      this.#begin = (initialisation) => {
+        this.#hasBegun = true;
+        resolve(initialisation);
+      };
     });
     if (!options.cutter.needsInitialisation) this.#begin(undefined);
     this.ended = source.ended.then((end) => {
@@ -70,11 +75,15 @@ export class Session {
       source.stdout.once('close', resolve);
       source.stdout.once('end', resolve);
       source.stdout.once('error', (error) => {
-        this.#fail(messageOf(error));
+        this.#giveUp(messageOf(error));
         resolve();
       });
     });
     this.drained = this.#drain(closed);
+  }
+
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /** When its first byte came, on the monotonic clock. */
@@ -93,6 +102,11 @@ export class Session {
   /** Why nothing more can be taken from it, if so. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** When the first video came that the sink did not take, on the monotonic clock. */
+  get lostSinceMs(): number | undefined {
+    return this.#lostSinceMs;
   }
 
   /** Whether it is held back because the disk is slower than the camera. */
@@ -130,8 +144,7 @@ export class Session {
     try {
       this.#collect(this.#options.cutter.push(bytes));
     } catch (error) {
-      this.#fail(`what ffmpeg writes is of no use: ${messageOf(error)}`);
-      return;
+      this.#giveUp(`what ffmpeg writes is of no use: ${messageOf(error)}`);
     }
     if (this.#collector.bytes >= maxWaitingBytes) source.stdout.pause();
     this.#arrange();
@@ -179,6 +192,7 @@ export class Session {
       try {
         await this.#options.sink(collected);
       } catch (error) {
+        this.#lostSinceMs ??= collected.monotonicMs;
         this.#fail(messageOf(error));
         break;
       }
@@ -187,10 +201,15 @@ export class Session {
   }
 
   #fail(reason: string): void {
-    this.#failure ??= reason;
     while (this.#collector.take()) {
       // What cannot be written is not kept.
     }
+    this.#giveUp(reason);
+  }
+
+  /** Takes nothing more; what came before goes on its way. */
+  #giveUp(reason: string): void {
+    this.#failure ??= reason;
     this.#options.source.stdout.resume();
     this.stop();
   }

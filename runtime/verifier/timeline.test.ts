@@ -149,6 +149,9 @@ test('a run that stands in two files, and a clock that went back, are told', () 
   const back = timelineOf([first, run(2, hour / 2, { after: first })]);
   assert.match(back.problems[0] ?? '', /clock was set back/);
   assert.ok(!isWhole(back));
+  // A step that is too small for the recorder to notice.
+  assert.ok(isWhole(timelineOf([first, run(2, hour - 999, { after: first })])));
+  assert.ok(!isWhole(timelineOf([first, run(2, hour - 1001, { after: first })])));
 });
 
 test('a last run without an end is not whole: it may have been cut off', () => {

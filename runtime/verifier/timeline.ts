@@ -94,6 +94,9 @@ export function isWhole({ intervals, problems }: Timeline): boolean {
   return problems.length === 0 && intervals.every(({ state }) => fine.includes(state));
 }
 
+/** By less than this a camera sets its wall clock back without a word; its runs count on a clock that is never set. */
+const clockToleranceMs = 1000;
+
 /** Runs in the order of time, and whether each names the end of the one before. */
 class Chain {
   readonly #byId = new Map<string, CheckedRun>();
@@ -139,7 +142,7 @@ class Chain {
   }
 
   #problem(last: CheckedRun, run: CheckedRun): string | undefined {
-    if (startOf(run) < endOf(last)) {
+    if (startOf(run) + clockToleranceMs < endOf(last)) {
       return `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`;
     }
     const named = this.#named(run);

@@ -1,0 +1,113 @@
+/** A camera for the unit tests of EncroCrypt3: its clock, its disk, its ffmpegs, and what is in its runs. */
+import assert from 'node:assert/strict';
+import type { Camera } from '../config/load.ts';
+import type { Container } from '../encrocrypt/v3/index.ts';
+import { type Beginning, CameraRecorder } from './camera.ts';
+import { EncroCrypt3Format } from './encrocrypt3-format.ts';
+import { keyFrame, MemoryLastRuns, pictures, type RunTold, runsIn } from './fake-runs.ts';
+import { FakeClock, FakeDisk, FakeSource, fakeSealRun, LogBook } from './fakes.ts';
+import type { SealRun } from './sealed-run.ts';
+
+export const slotMs = 60_000;
+/** 08:00:00 UTC. */
+export const startMs = Date.UTC(2027, 0, 15, 8);
+export const first = '/r/front/rec-20270115T080000Z-60s.encrocam';
+export const second = '/r/front/rec-20270115T080100Z-60s.encrocam';
+
+export const camera: Camera = {
+  name: 'front',
+  input: { format: 'v4l2', device: '/dev/video0' },
+  encoder: { name: 'auto', preset: 'veryfast', keyFrameIntervalSeconds: 2 },
+  burnInTime: true,
+  encryptIntervalMs: 125,
+  stallTimeoutSeconds: 10,
+  localDirectory: '/r/front',
+  driveDirectory: 'front',
+};
+
+export interface Given {
+  /** Default: `video/mp2t`. */
+  readonly container?: Container;
+  readonly sealRun?: SealRun;
+  /** For `sealingBy`. */
+  readonly sealing?: Parameters<typeof sealingBy>;
+  readonly beginning?: Beginning;
+  readonly disk?: FakeDisk;
+  readonly clock?: FakeClock;
+  readonly lastRuns?: MemoryLastRuns;
+}
+
+/** A camera that records MPEG-TS into runs of EncroCrypt3. */
+export function setUp({
+  container = 'video/mp2t',
+  sealing,
+  sealRun = sealing ? sealingBy(...sealing) : fakeSealRun,
+  beginning,
+  disk = new FakeDisk(),
+  clock = new FakeClock(startMs),
+  lastRuns = new MemoryLastRuns(),
+}: Given = {}) {
+  const logger = new LogBook();
+  const sources: FakeSource[] = [];
+  const space = { blocked: false, met: async () => undefined, wrote: () => undefined };
+  const recorder = new CameraRecorder({
+    ...{ camera, slotMs, space, clock, logger, fileSystem: disk, encoder: 'libx264' },
+    format: new EncroCrypt3Format({
+      ...{ container, lastRuns, clock, logger },
+      authority: {
+        isLocked: false,
+        sealRun,
+        prepare: async () => ({ camera: '' }),
+        certify: async () => undefined,
+      },
+      clockState: async () => 'synchronised',
+    }),
+    start: () => {
+      const source = new FakeSource();
+      sources.push(source);
+      return source;
+    },
+  });
+  const done = recorder.run(beginning);
+  const latest = (): FakeSource => {
+    const source = sources.at(-1);
+    assert.ok(source, 'ffmpeg was started');
+    return source;
+  };
+  let count = 0;
+  /** One letter a second, the first and every other one a key frame. */
+  const film = async (letters: string): Promise<void> => {
+    for (const letter of letters) {
+      latest().deliver(count++ % 2 === 0 ? keyFrame(letter) : pictures(letter));
+      await clock.pass(1000);
+    }
+  };
+  const stop = async (): Promise<void> => {
+    recorder.stop();
+    await done;
+    assert.equal(disk.openFiles, 0);
+  };
+  const runs = (file?: string): RunTold[] =>
+    [...disk.files.keys()]
+      .filter((name) => file === undefined || name === file)
+      .sort()
+      .flatMap((name) => runsIn(name, disk.files.get(name)));
+  return { clock, disk, logger, sources, space, recorder, done, latest, lastRuns, film, stop, runs };
+}
+
+/** Sealing that waits to be let go on, or fails, each time as it is told. */
+export function sealingBy(...turns: (Promise<void> | Error | undefined)[]): SealRun & { times: number } {
+  const seal = async (plan: Parameters<SealRun>[0]) => {
+    const turn = turns[seal.times++];
+    if (turn instanceof Error) throw turn;
+    await turn;
+    return fakeSealRun(plan);
+  };
+  seal.times = 0;
+  return seal;
+}
+
+export const videoOf = (runs: readonly RunTold[]): string => runs.map(({ video }) => video).join('');
+export const endsOf = (runs: readonly RunTold[]): unknown[] => runs.map(({ ended }) => ended);
+export const notesOf = (runs: readonly RunTold[], what: string) =>
+  runs.flatMap(({ notes }) => notes).filter((note) => note.what === what);

@@ -1,0 +1,143 @@
+/** For the unit tests of EncroCrypt3: streams that a test can read, and what is in the runs of a file. */
+import {
+  type EndReason,
+  FileVerifier,
+  type Header,
+  noteContent,
+  PacketReader,
+  RunOpener,
+  readHeader,
+  rootOf,
+  type Stretch,
+} from '../encrocrypt/v3/index.ts';
+import { type CheckedRun, isWhole, timelineOf } from '../verifier/timeline.ts';
+import { fakeSecretOf } from './fakes.ts';
+import type { KeptRun, LastRun, LastRunStore } from './last-run.ts';
+
+const tsPacketBytes = 188;
+
+function tsPacket(pid: number, control: number, ...rest: readonly (Buffer | string)[]): Buffer {
+  const packet = Buffer.alloc(tsPacketBytes, 0xff);
+  Buffer.concat([
+    Buffer.from([0x47, 0x40 | (pid >> 8), pid & 0xff, control]),
+    ...rest.map((part) => Buffer.from(part)),
+  ]).copy(packet);
+  return packet;
+}
+
+/** Some pictures of MPEG-TS, at which no decoder can begin. */
+export function pictures(text: string): Buffer {
+  return tsPacket(0x100, 0x10, Buffer.from('000001e0', 'hex'), `<${text}>`);
+}
+
+/** The same behind tables, beginning with a key frame. */
+export function keyFrame(text: string): Buffer {
+  return Buffer.concat([
+    tsPacket(0, 0x10, Buffer.from('00', 'hex')),
+    tsPacket(0x100, 0x30, Buffer.from('0140', 'hex'), Buffer.from('000001e0', 'hex'), `<${text}>`),
+  ]);
+}
+
+export interface RunTold {
+  readonly header: Header;
+  /** `undefined`: it has none. */
+  readonly ended: EndReason | undefined;
+  /** As `intact 0-20000`. */
+  readonly verdicts: readonly string[];
+  /** The texts of its pictures, joined. */
+  readonly video: string;
+  /** Plaintexts as they are. */
+  readonly packets: readonly Buffer[];
+  readonly notes: readonly Record<string, unknown>[];
+  readonly events: readonly Record<string, unknown>[];
+  readonly checked: CheckedRun;
+}
+
+/** Reads a file of runs that `fakeSealRun` made, as their owner. */
+export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
+  const whole = bytes ?? Buffer.alloc(0);
+  const runs: RunTold[] = [];
+  let stretches: Stretch[] = [];
+  const verifier = new FileVerifier({
+    onRun: () => {
+      stretches = [];
+    },
+    onStretch: (_, stretch) => stretches.push(stretch),
+    onRunEnd: ({ header, final, link }) => {
+      const contents = contentsOf(whole, header);
+      const ended = final?.reason;
+      const gaps = contents.notes.flatMap(({ what, milliseconds, cause }, index) => {
+        const toMs = contents.noteTimes[index] ?? 0;
+        return what === 'gap' ? [{ fromMs: toMs - Number(milliseconds), toMs, cause: String(cause) }] : [];
+      });
+      runs.push({
+        ...{ header, ended, ...contents },
+        verdicts: stretches.map(({ verdict, fromMs, toMs }) => `${verdict} ${fromMs}-${toMs}`),
+        checked: { ...{ file, header, voucher: 'signed', stretches, gaps, link }, ended },
+      });
+    },
+    onSkip: () => undefined,
+  });
+  verifier.push(whole);
+  verifier.end();
+  return runs;
+}
+
+/** What `encrocam verify` finds wrong with these runs of one camera; empty if nothing. */
+export function faultsOf(runs: readonly RunTold[]): string[] {
+  const { intervals, problems } = timelineOf(runs.map(({ checked }) => checked));
+  const wrong = intervals.filter((interval) => !isWhole({ intervals: [interval], problems: [] }));
+  return [...problems, ...wrong.map(({ state, cause }) => `${state}: ${cause ?? ''}`)];
+}
+
+function contentsOf(bytes: Buffer, { hash, statement }: Header) {
+  const { runId } = statement;
+  const opener = new RunOpener({
+    ...{ runId, segmentMs: statement.segmentMs },
+    nodes: [rootOf(fakeSecretOf(runId), runId)],
+  });
+  const reader = new PacketReader();
+  reader.push(bytes);
+  reader.end();
+  const [packets, notes, events]: [Buffer[], Record<string, unknown>[], Record<string, unknown>[]] = [
+    [],
+    [],
+    [],
+  ];
+  const noteTimes: number[] = [];
+  let isOurs = false;
+  for (let item = reader.next(); item; item = reader.next()) {
+    if (item.kind === 'header') isOurs = readHeader(Buffer.from(item.body))?.hash.equals(hash) === true;
+    if (!isOurs) continue;
+    if (item.kind === 'note') {
+      notes.push(JSON.parse(noteContent(item).toString()));
+      noteTimes.push(item.timeMs);
+    }
+    if (item.kind !== 'data' && item.kind !== 'event') continue;
+    const plaintext = opener.open(item);
+    if (!plaintext) reader.reject();
+    else if (item.kind === 'data') packets.push(Buffer.from(plaintext));
+    else events.push(JSON.parse(plaintext.toString()));
+  }
+  const video = [
+    ...Buffer.concat(packets)
+      .toString('latin1')
+      .matchAll(/<([^<>]*)>/g),
+  ]
+    .map(([, text]) => text)
+    .join('');
+  return { packets, notes, noteTimes, events, video };
+}
+
+export class MemoryLastRuns implements LastRunStore {
+  last: LastRun | undefined;
+  readonly kept: KeptRun[] = [];
+
+  async load(): Promise<LastRun | undefined> {
+    return this.last;
+  }
+
+  async keep(run: KeptRun): Promise<void> {
+    this.kept.push(run);
+  }
+}
