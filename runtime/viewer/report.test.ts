@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { syntheticRun } from '../../test/support/synthetic-run.ts';
 import type { Skip } from '../encrocrypt/index.ts';
 import { VideoEncrypter } from '../encrocrypt/index.ts';
 import { EncroCamError } from '../errors.ts';
@@ -128,6 +129,18 @@ describe('pieces of a file', () => {
       assert.equal(lastPacketEnd(piece), two.length);
     }
     assert.equal(lastPacketEnd(Buffer.alloc(500)), 500);
+  });
+
+  test('are cut there in EncroCrypt3, too', () => {
+    const { packets } = syntheticRun({ seconds: 1 });
+    const [header, first, second] = packets;
+    assert.ok(header && first && second);
+    const two = Buffer.concat([header, first]);
+    for (let extra = 0; extra < second.length; extra++) {
+      assert.equal(lastPacketEnd(Buffer.concat([two, second.subarray(0, extra)])), two.length);
+    }
+    const damaged = Buffer.concat([two, Buffer.alloc(500)]);
+    assert.equal(lastPacketEnd(damaged), damaged.length);
   });
 });
 

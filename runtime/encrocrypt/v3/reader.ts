@@ -13,6 +13,7 @@ import {
   packetType,
   parityBit,
   positionBytes,
+  runIdBytes,
   tagBytes,
 } from './format.ts';
 import { covers, segmentKey, type TreeNode } from './key-tree.ts';
@@ -76,6 +77,8 @@ const envelope: Envelope<Packet> = {
       parity: type & parityBit,
     };
   },
+  // Nothing but what follows speaks for a note; all else is encrypted or signed.
+  needsFollower: (buffer, start) => buffer.readUInt8(start + marker.length) === packetType.note,
 };
 
 function kindOf(type: number): Packet['kind'] | undefined {
@@ -141,6 +144,8 @@ export interface RunKeys {
   readonly nodes: readonly TreeNode[];
 }
 
+const gcm = { authTagLength: tagBytes } as const;
+
 /** Decrypts the packets of one run. */
 export class RunOpener {
   readonly #keys: RunKeys;
@@ -148,9 +153,13 @@ export class RunOpener {
   /** Several times faster per packet than its bytes. */
   #key: KeyObject | undefined;
   #lastSequence = -1;
+  /** Made once: what is allocated for each packet costs as much as its tag. */
+  readonly #nonce = Buffer.alloc(nonceBytes);
+  readonly #associated = Buffer.alloc(runIdBytes + associatedBytes);
 
   constructor(keys: RunKeys) {
     this.#keys = keys;
+    this.#associated.set(keys.runId);
   }
 
   /**
@@ -169,15 +178,16 @@ export class RunOpener {
    */
   open(packet: ChainPacket): Buffer | undefined {
     if (packet.kind === 'note') return noteContent(packet);
-    const content = packet.bytes.subarray(associatedBytes);
+    const { bytes, sequence } = packet;
     const key = this.#keyOf(segmentOf(packet, this.#keys.segmentMs));
     if (!key) return undefined;
-    const nonce = Buffer.alloc(nonceBytes);
-    nonce.writeUIntBE(packet.sequence, nonceBytes - 3, 3);
-    const decipher = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: tagBytes });
-    decipher.setAAD(Buffer.concat([this.#keys.runId, packet.bytes.subarray(0, associatedBytes)]));
-    decipher.setAuthTag(content.subarray(content.length - tagBytes));
-    const plaintext = decipher.update(content.subarray(0, content.length - tagBytes));
+    this.#nonce.writeUIntBE(sequence, nonceBytes - 3, 3);
+    bytes.copy(this.#associated, runIdBytes, 0, associatedBytes);
+    const decipher = createDecipheriv('aes-128-gcm', key, this.#nonce, gcm);
+    decipher.setAAD(this.#associated);
+    const end = bytes.length - tagBytes;
+    decipher.setAuthTag(bytes.subarray(end));
+    const plaintext = decipher.update(bytes.subarray(associatedBytes, end));
     try {
       decipher.final();
     } catch {
