@@ -17,17 +17,20 @@ import { watch } from './watch.ts';
 
 const help = `Usage: encrocam decrypt INPUT [OUTPUT] --signed-by KEY [OPTIONS]
 
-Decrypts a recording to MPEG-TS video, packet by packet: it can be played while it is being written.
+Decrypts a recording to video (MP4 or MPEG-TS, as it was recorded), packet by packet: it can be played while it is
+being written.
 
 INPUT   a recording; a directory of recordings, which are played in order; "-" for standard input; or
         ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD).
         ftp:// sends the password in the clear.
-OUTPUT  a file that does not exist yet; "-", the default, is standard output
+OUTPUT  a file that does not exist yet; "-", the default, is standard output. Where another kind of video follows, such as
+        another resolution, it gets a file of its own: hour.mp4, hour.2.mp4, …
 
 ${sharedHelp}  --force                overwrite OUTPUT
 
-What is missing or damaged is told on standard error. The times that --from and --to go by are not
-authenticated: the time burnt into the picture is.
+What is missing or damaged is told on standard error. The video begins with the key frame before --from. In recordings of
+EncroCrypt2 the times that --from and --to go by are whole minutes, and not authenticated: the time burnt into the
+picture is.
 Exit code: 0 whole; 1 usage, input or output; 2 something missing or damaged; 3 not signed by KEY.
 `;
 

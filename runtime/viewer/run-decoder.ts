@@ -218,7 +218,8 @@ export class RunDecoder implements VideoDecoder {
         this.#miss({ fromMs: run.startMs + before.timeMs, toMs: timeMs, packets: lacking });
       }
       this.#hasSkipped = false;
-      for (const part of this.#group?.run === run ? this.#group.parts : []) this.#put(run, part, pieces);
+      const group = packet.isKeyFrame && timeMs === fromMs ? undefined : this.#group;
+      for (const part of group?.run === run ? group.parts : []) this.#put(run, part, pieces);
       this.#group = undefined;
       this.#put(run, plaintext, pieces);
     }

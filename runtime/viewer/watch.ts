@@ -1,9 +1,10 @@
 /** Decrypts one recording after the other into one sink, says what is missing, and judges the whole. */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import type { Header } from '../encrocrypt/v3/index.ts';
 import { type EncroCamError, isEncroCamError } from '../errors.ts';
 import { type ExitCode, exitCode } from '../exit-codes.ts';
 import type { KeyOpener } from '../pgp/open.ts';
+import type { RecordingName } from '../recordings/names.ts';
 import { Decoder } from './decoder.ts';
 import type { Input } from './inputs.ts';
 import { VideoJoiner } from './joiner.ts';
@@ -13,6 +14,7 @@ import { pump } from './pump.ts';
 import { RecordingDecoder } from './recording-decoder.ts';
 import { type MissingTime, RunDecoder } from './run-decoder.ts';
 import type { RunKeySource } from './run-keys.ts';
+import { seekRun, seekRunNearEnd } from './run-seek.ts';
 import type { RunTrust } from './run-trust.ts';
 import { type OpenKey, type SeekResult, seek, seekNearEnd } from './seek.ts';
 import type { Sink } from './sink.ts';
@@ -67,7 +69,7 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
       }
       const source = await input.open();
       try {
-        const decoder = await watchOne(source, options, joiner, isFirst);
+        const decoder = await watchOne(source, options, joiner, { isFirst, recording: input.recording });
         damaged ||= decoder.damaged;
         notAuthentic ||= decoder.notAuthentic;
         wrongRecipient ??= decoder.wrongRecipient;
@@ -88,10 +90,11 @@ async function watchOne(
   source: Source,
   options: WatchOptions,
   joiner: VideoJoiner,
-  isFirst: boolean,
+  place: Place,
 ): Promise<VideoDecoder> {
   const { range, keys, sink, screen } = options;
-  const start = await startOf(source, options, isFirst);
+  const openRun = runsOf(source, options);
+  const start = await startOf(source, options, place, openRun);
   const skips = new SkipReport((line) => screen.line(`${source.name}: ${line}`));
   let badKeys = 0;
   const onBadKey = (what: string) => (offset: number, error: EncroCamError) => {
@@ -116,14 +119,7 @@ async function watchOne(
       new RunDecoder({
         ...{ range, joiner, offset },
         ...(start.header ? { header: start.header } : {}),
-        async openRun(header) {
-          const reach = await keys.trust.reachOf(header, source.access);
-          if (reach.isUnsigned) {
-            const since = secondText(header.statement.startMs);
-            screen.line(`${source.name}: not authentic, and shown all the same: what it says is of ${since}`);
-          }
-          return new KnownRun(header, await keys.runs.keysOf(header), reach);
-        },
+        openRun,
         onSkip: (skip) => skips.add(skip),
         onMissing(missing) {
           skips.flush();
@@ -143,19 +139,63 @@ async function watchOne(
   return decoder;
 }
 
+/** Opens the runs of a file, each once: finding the certificate of one may mean to read all of it. */
+function runsOf(source: Source, { keys, screen }: WatchOptions): (header: Header) => Promise<KnownRun> {
+  const opened = new Map<string, KnownRun>();
+  return async (header) => {
+    const id = header.hash.toString('base64');
+    const known = opened.get(id);
+    if (known) return known;
+    const reach = await keys.trust.reachOf(header, source.access);
+    const run = new KnownRun(header, await keys.runs.keysOf(header), reach);
+    opened.set(id, run);
+    if (reach.isUnsigned) {
+      const since = secondText(header.statement.startMs);
+      screen.line(`${source.name}: not authentic, and shown all the same: what it says is of ${since}`);
+    }
+    return run;
+  };
+}
+
 interface Start extends SeekResult {
   readonly version?: Version;
   readonly header?: Header;
 }
 
-async function startOf(source: Source, options: WatchOptions, isFirst: boolean): Promise<Start> {
+/** Which of the recordings it is. */
+interface Place {
+  readonly isFirst: boolean;
+  readonly recording: RecordingName | undefined;
+}
+
+async function startOf(
+  source: Source,
+  options: WatchOptions,
+  { isFirst, recording }: Place,
+  openRun: (header: Header) => Promise<KnownRun>,
+): Promise<Start> {
   const { access } = source;
   const { fromMs } = options.range;
   const liveMs = isFirst ? options.liveMs : undefined;
   if (!access || (fromMs === undefined && liveMs === undefined)) return { offset: 0, key: undefined };
   const version = await versionIn(access);
-  if (version !== 2) return { offset: 0, key: undefined };
-  const openKey: OpenKey = (message) => usableKey(options.keys.opener, message);
+  if (version === undefined) return { offset: 0, key: undefined };
+  if (version === 3) {
+    const open = async (header: Header): Promise<KnownRun | undefined> => usable(() => openRun(header));
+    const endMs = recording && Math.min(recording.startMs + recording.lengthMs, Date.now());
+    const place =
+      liveMs === undefined
+        ? await seekRun(access, fromMs ?? 0, { open, endMs })
+        : await seekRunNearEnd(access, liveMs, { open, endMs });
+    return {
+      offset: place.offset,
+      key: undefined,
+      version,
+      ...(place.header ? { header: place.header } : {}),
+    };
+  }
+  const openKey: OpenKey = (message) =>
+    usable(async () => createSecretKey((await options.keys.opener.open(message)).key));
   if (liveMs !== undefined) return { ...(await seekNearEnd(access, liveMs, openKey)), version };
   return { ...(await seek(access, fromMs ?? 0, openKey)), version };
 }
@@ -169,10 +209,10 @@ function missingText({ fromMs, toMs, packets }: MissingTime): string {
   return `${packets} packet${packets === 1 ? '' : 's'} missing between ${secondText(fromMs)} and ${secondText(toMs)}`;
 }
 
-/** The key in a message, or `undefined`: decrypting will meet that packet again, and tell of it. */
-async function usableKey(opener: KeyOpener, message: Buffer): Promise<KeyObject | undefined> {
+/** What opens, or `undefined`: decrypting will meet the same packet again, and tell of it. */
+async function usable<T>(open: () => Promise<T>): Promise<T | undefined> {
   try {
-    return createSecretKey((await opener.open(message)).key);
+    return await open();
   } catch (error) {
     if (isEncroCamError(error, 'NOT_AUTHENTIC', 'DECRYPTION_FAILED')) return undefined;
     throw error;

@@ -1,0 +1,87 @@
+/**
+ * A long recording of EncroCrypt3, packet by packet as a recorder writes it: a run for each four and a half hours, the header again every
+ * ten minutes. Nobody signed it, and no OpenPGP is in it: its secrets are known.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  commitmentOf,
+  encodeHeader,
+  encodeSignedPart,
+  type Header,
+  makeRunKey,
+  type RunKeys,
+  RunWriter,
+  rootOf,
+} from '../../runtime/encrocrypt/v3/index.ts';
+
+export interface LongRecordingOptions {
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly packetMs: number;
+  /** Default: each. */
+  readonly isKeyFrame?: (packet: number) => boolean;
+  /** What packet n carries. */
+  readonly video: (packet: number) => Uint8Array;
+  /** Default: 4 h 30 min. */
+  readonly runMs?: number;
+  /** Time between two runs in which nothing was recorded. Default: 0. */
+  readonly pauseMs?: number;
+}
+
+const headerIntervalMs = 10 * 60_000;
+/** Seldom: checking them would take most of a test's time. */
+const checkpointMs = 60_000;
+const segmentMs = 60_000;
+
+export interface LongRecording {
+  readonly packets: Generator<Buffer>;
+  /** Keys of the run of a header, once it was written. */
+  readonly keysOf: (header: Header) => RunKeys | undefined;
+}
+
+export function longRecording(options: LongRecordingOptions): LongRecording {
+  const known = new Map<string, RunKeys>();
+  return {
+    packets: packetsOf(options, known),
+    keysOf: ({ statement }) => known.get(statement.runId.toString('hex')),
+  };
+}
+
+function* packetsOf(options: LongRecordingOptions, known: Map<string, RunKeys>): Generator<Buffer> {
+  const { startMs, durationMs, packetMs, video, isKeyFrame = () => true } = options;
+  const { runMs = 4.5 * 3_600_000, pauseMs = 0 } = options;
+  const total = Math.floor(durationMs / packetMs);
+  const perRun = Math.floor(runMs / packetMs);
+  for (let first = 0, run = 0; first < total; first += perRun, run++) {
+    const [runId, secret, runKey] = [randomBytes(16), randomBytes(32), makeRunKey()];
+    known.set(runId.toString('hex'), { runId, segmentMs, nodes: [rootOf(secret, runId)] });
+    const part = encodeSignedPart(
+      {
+        ...{ camera: Buffer.alloc(20), runId, recording: 'rec', segmentMs, checkpointMs },
+        ...{ startMs: startMs + first * packetMs + run * pauseMs, clock: { state: 'unknown' } },
+        ...{ container: 'video/mp2t', recipients: [{ type: 'openpgp', id: Buffer.alloc(20) }] },
+        ...{ commitment: commitmentOf(secret, runId), runKey: runKey.publicKey },
+      },
+      { wrapped: [] },
+    );
+    const header = encodeHeader(part, undefined, runKey.privateKey);
+    const writer = new RunWriter({
+      ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
+    });
+    let [headerMs, signedMs] = [0, 0];
+    yield header;
+    for (let index = 0; index < perRun && first + index < total; index++) {
+      const timeMs = index * packetMs;
+      if (timeMs - headerMs >= headerIntervalMs) {
+        headerMs = timeMs;
+        yield header;
+      }
+      if (timeMs - signedMs >= checkpointMs) {
+        signedMs = timeMs;
+        yield writer.checkpoint(timeMs);
+      }
+      yield Buffer.concat([...writer.data(video(first + index), timeMs, isKeyFrame(first + index))]);
+    }
+    yield Buffer.concat([...writer.final(Math.min(perRun, total - first) * packetMs, 'length')]);
+  }
+}
