@@ -95,7 +95,14 @@ test('an address that may hold a password is a secret', () => {
 
 test('one that is damaged is refused with what to do', async (context) => {
   const { file } = await setUp(context);
-  for (const text of ['', '{', '{"version":2}', '{"version":1,"ownerKeys":[]}', 'x'.repeat(2_000_000)]) {
+  for (const text of [
+    '',
+    '{',
+    '{"version":2}',
+    '{"version":1,"ownerKeys":[]}',
+    '{"version":1,"ownerKeys":[],"cameras":[null]}',
+    'x'.repeat(2_000_000),
+  ]) {
     await writeFile(file, text);
     await assert.rejects(readPublicHalf(file), (error) =>
       isEncroCamError(error, 'CONFIG_UNREADABLE', 'CONFIG_INVALID'),

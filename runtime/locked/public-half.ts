@@ -95,11 +95,11 @@ export async function readPublicHalf(file: string): Promise<LockedSettings> {
       cause: error,
     });
   }
-  const { recordings, log } = half;
-  const cameras = Array.isArray(half.cameras) ? half.cameras.map(withoutActions) : half.cameras;
+  const { cameras, recordings, log } = half;
   // What a configuration must have and this one has not.
   const complete = { owner: { keys: ['none'] }, signing: { key: 'none' }, cameras, recordings, log };
-  return { text, half, config: resolveConfig(validateConfig(complete, file), file) };
+  const config = resolveConfig(validateConfig(complete, file), file);
+  return { text, half, config: { ...config, cameras: config.cameras.map(withoutActions) } };
 }
 
 /** What became of the public half since the camera was unlocked last. */
