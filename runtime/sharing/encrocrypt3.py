@@ -145,9 +145,6 @@ class Run:
             return False
         return self.header.signed(label + self.header.run + body[:length], body[length:])
 
-    def is_certificate(self, body):
-        return len(body) > 80 and body[16:48] == self.header.hash
-
     def checkpoint(self, body):
         number, first, count = u(body[0:3]), u(body[3:6]), u(body[6:8])
         from_, to = u(body[8:11]), u(body[11:14])
@@ -221,7 +218,9 @@ def verify(data):
         if not runs or kind >= NOTE:
             return None if runs else False
         body = packet[7:]
-        return runs[-1].is_certificate(body) if kind == CERTIFICATE else runs[-1].is_signed(kind, body)
+        if kind == CERTIFICATE:
+            return len(body) > 80 and any(run.header.hash == body[16:48] for run in runs)
+        return runs[-1].is_signed(kind, body)
 
     for kind, packet in packets(data, genuine):
         body = packet[7:]
@@ -234,8 +233,8 @@ def verify(data):
         elif kind == FINAL:
             runs[-1].final(body)
         elif kind == CERTIFICATE:
-            found = (body[:16], body[16:48], body[48:80], body[80:], runs[-1].reach.get(body[48:80]))
-            runs[-1].certificates.append(found)
+            named = next(run for run in runs if run.header.hash == body[16:48])
+            named.certificates.append((body[:16], body[16:48], body[48:80], body[80:], named.reach.get(body[48:80])))
         else:
             runs[-1].pending.append((u(packet[7:10]), sha256(b"\0", packet), u(packet[10:13])))
     return runs

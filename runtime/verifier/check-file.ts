@@ -4,6 +4,7 @@ import { magic as magic2 } from '../encrocrypt/index.ts';
 import {
   FileVerifier,
   type Header,
+  type PlacedCertificate,
   type Stretch,
   type VerifiedRun,
   type VouchedNote,
@@ -26,6 +27,7 @@ interface Seen {
   readonly header: Header;
   readonly stretches: Stretch[];
   readonly gaps: NotedGap[];
+  readonly certificates: PlacedCertificate[];
   end: VerifiedRun | undefined;
 }
 
@@ -44,12 +46,14 @@ export async function checkFile(
   const runs: Seen[] = [];
   let skippedBytes = 0;
   const verifier = new FileVerifier({
-    onRun: (header) => runs.push({ header, stretches: [], gaps: [], end: undefined }),
+    onRun: (header) => runs.push({ header, stretches: [], gaps: [], certificates: [], end: undefined }),
     onStretch: (_, stretch) => runs.at(-1)?.stretches.push(stretch),
     onRunEnd: (end) => {
       const last = runs.at(-1);
       if (last) last.end = end;
     },
+    onCertificate: (certificate) =>
+      runs.find(({ header }) => header.hash.equals(certificate.headerHash))?.certificates.push(certificate),
     onSkip: ({ length }) => {
       skippedBytes += length;
     },
@@ -79,19 +83,23 @@ export async function checkFile(
 
 async function checkedRun(
   file: string,
-  { header, stretches, gaps, end }: Seen,
+  { header, stretches, gaps, certificates, end }: Seen,
   trusted: Key,
 ): Promise<CheckedRun> {
-  const voucher = await voucherOf(header, end, trusted);
+  const voucher = await voucherOf(header, certificates, trusted);
   const link = end?.link ?? header.hash;
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
 }
 
-async function voucherOf(header: Header, end: VerifiedRun | undefined, trusted: Key): Promise<Voucher> {
+async function voucherOf(
+  header: Header,
+  certificates: readonly PlacedCertificate[],
+  trusted: Key,
+): Promise<Voucher> {
   if (!isNamed(header, trusted)) return 'not authentic';
   if (header.cameraSignature) return (await isSigned(header, trusted)) ? 'signed' : 'not authentic';
   let furthest: Certification | undefined;
-  for (const certificate of end?.certificates ?? []) {
+  for (const certificate of certificates) {
     const at = await certifiedAt(header, certificate, trusted);
     const { toMs } = certificate;
     const isFurther = !furthest || (toMs ?? -1) > (furthest.toMs ?? -1);

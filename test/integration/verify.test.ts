@@ -110,6 +110,21 @@ it('what was recorded while locked is told apart from the rest, with the time at
   assert.match(part.output, /08:01:35 to 08:02:00 +25 s {2}not authentic: behind what the camera certified/);
 });
 
+it('a certificate that stands behind a later run, as when the camera went on while it was locked, is found', async () => {
+  const place = path.join(directory, 'later');
+  const recording = 'rec-20270115T080000Z-60s.encrocam';
+  const [first, second] = await recordMinutes(place, 2, {
+    run: (minute) => ({ isLocked: minute === 0, statement: { recording } }),
+  });
+  await rm(second.file);
+  const certificate = await certificateOf(first.run, await cameraKeys());
+  await writeFile(first.file, Buffer.concat([first.run.bytes, second.run.bytes, certificate]));
+  const { exitCode, output } = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /08:00:00 to 08:01:00 +1 min {2}intact: recorded while locked, certified at/);
+  assert.match(output, /08:01:00 to 08:02:00 +1 min {2}intact\n/);
+});
+
 it('samples tell of a whole directory that it is sound, and find what is damaged in half of it', async () => {
   const place = path.join(directory, 'sampled');
   const [first, second] = await recordMinutes(place, 2);

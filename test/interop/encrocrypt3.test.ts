@@ -15,6 +15,7 @@ import {
   givenNode,
   type Header,
   PacketReader,
+  type PlacedCertificate,
   RunOpener,
   readHeader,
   rootOf,
@@ -84,27 +85,34 @@ after(async () => {
 
 /** Ours: what can be told without any secret. */
 async function verifyOurs(file: Buffer): Promise<RunReport[]> {
-  const runs: { run?: VerifiedRun; header: Header; stretches: string[] }[] = [];
+  const runs: {
+    run?: VerifiedRun;
+    header: Header;
+    stretches: string[];
+    certificates: PlacedCertificate[];
+  }[] = [];
   const verifier = new FileVerifier({
-    onRun: (header) => runs.push({ header, stretches: [] }),
+    onRun: (header) => runs.push({ header, stretches: [], certificates: [] }),
     onStretch: (_, { verdict, fromMs, toMs }) => runs.at(-1)?.stretches.push(`${verdict} ${fromMs}-${toMs}`),
     onRunEnd: (ended) => {
       const last = runs.at(-1);
       if (last) last.run = ended;
     },
+    onCertificate: (certificate) =>
+      runs.find(({ header }) => header.hash.equals(certificate.headerHash))?.certificates.push(certificate),
     onSkip: () => undefined,
   });
   verifier.push(file);
   verifier.end();
   return Promise.all(
-    runs.map(async ({ run: ended, header, stretches }) => {
+    runs.map(async ({ run: ended, header, stretches, certificates }) => {
       const report = { ended: ended?.final !== undefined, stretches };
       if (header.cameraSignature) {
         const signed = await isCameras(signedLine(header.hash), header.cameraSignature);
         return { state: signed ? 'signed' : 'not authentic', ...report };
       }
       const reached: number[] = [];
-      for (const certificate of ended?.certificates ?? []) {
+      for (const certificate of certificates) {
         const isGenuine = await isCameras(certifiedLine(certificate), certificate.cameraSignature);
         if (isGenuine && certificate.toMs !== undefined) reached.push(certificate.toMs);
       }

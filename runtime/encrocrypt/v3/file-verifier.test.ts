@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { linkOfPacket, previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
-import { FileVerifier, type VerifiedRun } from './file-verifier.ts';
+import { FileVerifier, type PlacedCertificate, type VerifiedRun } from './file-verifier.ts';
 import { envelopeBytes, packetType } from './format.ts';
 import type { Stretch } from './run-verifier.ts';
 
@@ -14,18 +14,21 @@ interface Seen {
   /** As `1: intact 0-20000`, the run's id being ones. */
   readonly told: string[];
   readonly runs: VerifiedRun[];
+  readonly certificates: PlacedCertificate[];
   readonly skippedBytes: number;
 }
 
 function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
   const told: string[] = [];
   const runs: VerifiedRun[] = [];
+  const certificates: PlacedCertificate[] = [];
   let skippedBytes = 0;
   const verifier = new FileVerifier({
     onRun: () => undefined,
     onStretch: ({ statement }, { verdict, fromMs, toMs }: Stretch) =>
       told.push(`${statement.runId[0]}: ${verdict} ${fromMs}-${toMs}`),
     onRunEnd: (run) => runs.push(run),
+    onCertificate: (certificate) => certificates.push(certificate),
     onSkip: ({ length }) => {
       skippedBytes += length;
     },
@@ -34,7 +37,7 @@ function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
     verifier.push(file.subarray(start, start + chunkBytes));
   }
   verifier.end();
-  return { told, runs, skippedBytes };
+  return { told, runs, certificates, skippedBytes };
 }
 
 const one = syntheticRun(halves);
@@ -102,16 +105,30 @@ test('headers beyond 64 MiB of one file are believed no longer, and what follows
   assert.equal(skippedBytes, Math.ceil((2 * rounds - runs) / 2) * headerBytes);
 });
 
-test('a certificate is kept with the run that it names, and with no other', () => {
+test('a certificate is told of the run that it names, wherever it stands behind it, and of no other', () => {
   const certificate = (hash: Buffer): Buffer =>
     encodeCertificate({ runId: one.runId, headerHash: hash, link: one.link, cameraSignature: Buffer.of(1) });
-  const named = verify(
-    Buffer.concat([one.bytes, certificate(one.header.hash), certificate(two.header.hash), two.bytes]),
-  );
+  const [ours, unknown] = [certificate(one.header.hash), certificate(two.header.hash)];
+  const first = verify(Buffer.concat([one.bytes, ours, unknown, two.bytes]));
   assert.deepEqual(
-    named.runs.map(({ certificates }) => certificates.length),
-    [1, 0],
+    first.certificates.map(({ toMs }) => toMs),
+    [20_000],
   );
+  assert.equal(first.skippedBytes, unknown.length, 'of a run that has not come yet');
+  // The camera goes on while it is locked, and certifies afterwards.
+  const [header = Buffer.of(), ...rest] = two.packets;
+  for (const file of [
+    [one.bytes, two.bytes, ours],
+    [one.bytes, header, ours, ...rest],
+  ]) {
+    const { told, certificates, skippedBytes } = verify(Buffer.concat(file));
+    assert.deepEqual(
+      certificates.map(({ headerHash, toMs }) => [headerHash, toMs]),
+      [[one.header.hash, 20_000]],
+    );
+    assert.deepEqual(told, ['1: intact 0-20000', '2: intact 0-20000']);
+    assert.equal(skippedBytes, 0);
+  }
 });
 
 test('a certificate reaches up to what it names, if that stands before it', () => {
@@ -123,7 +140,7 @@ test('a certificate reaches up to what it names, if that stands before it', () =
       cameraSignature: Buffer.of(1),
     });
   const reachOf = (...file: Buffer[]): (number | undefined)[] =>
-    verify(Buffer.concat(file)).runs.flatMap(({ certificates }) => certificates.map(({ toMs }) => toMs));
+    verify(Buffer.concat(file)).certificates.map(({ toMs }) => toMs);
   for (const [index, checkpoint] of checkpoints.entries())
     assert.deepEqual(reachOf(one.bytes, certificate(linkOfPacket(one, checkpoint))), [(index + 1) * 5000]);
   assert.deepEqual(reachOf(one.bytes, certificate(one.link)), [20_000]);

@@ -9,7 +9,10 @@ import { type Header, readHeader } from './header.ts';
 import { type Packet, PacketReader } from './reader.ts';
 import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 
-/** What claims to vouch for a run that began without the camera's signature. */
+/**
+ * What claims to vouch for a run that began without the camera's signature. It may stand behind runs that came later: the
+ * camera makes it when it is unlocked.
+ */
 export interface PlacedCertificate extends Certificate {
   /** Up to when it vouches, in milliseconds since the run's start. `undefined`: what it names does not stand before it. */
   readonly toMs: number | undefined;
@@ -23,7 +26,6 @@ export interface VerifiedRun {
   readonly final: Final | undefined;
   /** Of its last checkpoint or final: what the next run's header should name. */
   readonly link: Buffer;
-  readonly certificates: readonly PlacedCertificate[];
   /** The same run stood in this file before. */
   readonly isRepeated: boolean;
 }
@@ -32,6 +34,8 @@ export interface FileVerifierEvents {
   onRun(header: Header, offset: number): void;
   onStretch(header: Header, stretch: Stretch): void;
   onRunEnd(run: VerifiedRun): void;
+  /** For the run whose header has its `headerHash`, which came before. */
+  onCertificate?(certificate: PlacedCertificate): void;
   /** Bytes that belong to no packet, or to no run. */
   onSkip(skip: Skip): void;
   /** Something that the camera said to everybody, once a checkpoint vouches for it. */
@@ -40,15 +44,19 @@ export interface FileVerifierEvents {
 
 /** Headers of a file together: an hour in which the recorder starts every second has 8 MB of them. Whoever made more is not believed. */
 const maxHeaderBytesKept = 64 * 2 ** 20;
-/** Certificates of one run that are kept: one is made. */
+/** Of a run: one is made. */
 const maxCertificates = 8;
+/** Of all runs of a file that the camera did not sign: a day of them has 86 400 at most. */
+const maxLinks = 100_000;
 
 export class FileVerifier {
   readonly #events: FileVerifierEvents;
   readonly #reader = new PacketReader({ hasKeys: false });
-  readonly #seen = new Set<string>();
+  /** By the hash of their headers; each with the number of its certificates. */
+  readonly #seen = new Map<string, number>();
+  /** Up to when each link reaches that a certificate may name. */
+  readonly #reach = new Map<string, number>();
   #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
-  #certificates: PlacedCertificate[] = [];
   #headerBytes = 0;
 
   constructor(events: FileVerifierEvents) {
@@ -102,12 +110,13 @@ export class FileVerifier {
     this.#endRun();
     const id = header.hash.toString('hex');
     const isRepeated = this.#seen.has(id);
-    this.#seen.add(id);
+    this.#seen.set(id, this.#seen.get(id) ?? 0);
     this.#events.onRun(header, offset);
     const verifier = new RunVerifier(
       header,
       (stretch) => this.#events.onStretch(header, stretch),
       (note) => this.#events.onNote?.(header, note),
+      header.cameraSignature ? undefined : (link, toMs) => this.#keepLink(link, toMs),
     );
     this.#run = { header, offset, verifier, isRepeated };
     return true;
@@ -121,10 +130,17 @@ export class FileVerifier {
       if (error instanceof FormatError) return false;
       throw error;
     }
-    if (!this.#run?.header.hash.equals(certificate.headerHash)) return false;
-    const toMs = this.#run.verifier.reachOf(certificate.link);
-    if (this.#certificates.length < maxCertificates) this.#certificates.push({ ...certificate, toMs });
+    const id = certificate.headerHash.toString('hex');
+    const before = this.#seen.get(id);
+    if (before === undefined) return false;
+    this.#seen.set(id, before + 1);
+    const toMs = this.#reach.get(certificate.link.toString('hex'));
+    if (before < maxCertificates) this.#events.onCertificate?.({ ...certificate, toMs });
     return true;
+  }
+
+  #keepLink(link: Buffer, toMs: number): void {
+    if (this.#reach.size < maxLinks) this.#reach.set(link.toString('hex'), toMs);
   }
 
   #endRun(): void {
@@ -132,8 +148,7 @@ export class FileVerifier {
     const { verifier, ...run } = this.#run;
     verifier.end();
     const { final, link } = verifier;
-    this.#events.onRunEnd({ ...run, final, link, certificates: this.#certificates });
+    this.#events.onRunEnd({ ...run, final, link });
     this.#run = undefined;
-    this.#certificates = [];
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { type Checkpoint, decodeCheckpoint, decodeFinal, type Final } from './chain.ts';
-import { linkOf, maxPacketsPerCheckpoint, maxPosition } from './format.ts';
+import { linkOf, maxPacketsPerCheckpoint } from './format.ts';
 import type { Header } from './header.ts';
 import { leafHash, MerkleRoot } from './merkle.ts';
 import { type ChainPacket, noteContent } from './reader.ts';
@@ -42,8 +42,6 @@ export interface VouchedNote {
 
 /** Notes between two checkpoints that are kept; each has up to 4 KiB, and anybody can add some. */
 const maxNotes = 1000;
-/** A run has at most a checkpoint a second, one more whenever so many packets wait, and one before its final. */
-const maxLinks = Math.ceil(maxPosition / 1000) + Math.ceil(maxPosition / maxPacketsPerCheckpoint) + 2;
 
 export class RunVerifier {
   readonly #runId: Buffer;
@@ -61,21 +59,25 @@ export class RunVerifier {
   #final: Final | undefined;
   /** Somebody signed another past with this run's key: nothing can be said of what comes then. */
   #isForked = false;
-  /** Up to when each link reaches; only where a certificate may name one. */
-  readonly #reach: Map<string, number> | undefined;
+  readonly #onLink: (link: Buffer, toMs: number) => void;
 
-  /** @param onStretch called in the order of time; neighbours of one verdict come as one. */
+  /**
+   * @param onStretch called in the order of time; neighbours of one verdict come as one.
+   * @param onLink what a certificate may name, and up to when that reaches, in milliseconds since the run's start.
+   */
   constructor(
     header: Header,
     onStretch: (stretch: Stretch) => void,
     onNote: (note: VouchedNote) => void = () => undefined,
+    onLink: (link: Buffer, toMs: number) => void = () => undefined,
   ) {
     this.#onNote = onNote;
     this.#runId = header.statement.runId;
     this.#key = importRunKey(header.statement.runKey);
     this.#link = header.hash;
     this.#onStretch = onStretch;
-    if (!header.cameraSignature) this.#reach = new Map([[header.hash.toString('hex'), 0]]);
+    this.#onLink = onLink;
+    onLink(header.hash, 0);
   }
 
   /** How it ended, if it did. */
@@ -86,14 +88,6 @@ export class RunVerifier {
   /** Of the last checkpoint or final: what the next run's header should name. */
   get link(): Buffer {
     return this.#link;
-  }
-
-  /**
-   * Up to when what a certificate names reaches, in milliseconds since the run's start.
-   * @returns undefined if it has not come yet, or the camera signed this run's header: then nothing need be certified.
-   */
-  reachOf(link: Buffer): number | undefined {
-    return this.#reach?.get(link.toString('hex'));
   }
 
   /** A packet of the chain, in the order of the file. */
@@ -179,8 +173,7 @@ export class RunVerifier {
 
   #linkTo(body: Buffer): void {
     this.#link = linkOf(this.#runId, body);
-    if (this.#reach && this.#reach.size < maxLinks)
-      this.#reach.set(this.#link.toString('hex'), this.#settledMs);
+    this.#onLink(this.#link, this.#settledMs);
   }
 
   #takeOut(isWanted: (packet: Pending) => boolean): Pending[] {
