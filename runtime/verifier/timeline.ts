@@ -60,6 +60,9 @@ export interface Timeline {
   readonly problems: readonly string[];
 }
 
+/** Between the last packet of a run and the first of the next there is always some time; less than one picture's is no gap. */
+const leastGapMs = 100;
+
 /** @param runs of one camera, in any order. */
 export function timelineOf(runs: readonly CheckedRun[]): Timeline {
   const intervals: Interval[] = [];
@@ -136,7 +139,7 @@ class Chain {
     const named = this.#named(run);
     if (!named) return missing('the recording before this one is not here');
     if (!previous.link.equals(named.link)) return missing('the end of the recording before is not here');
-    return named === last && toMs > fromMs
+    return named === last && toMs - fromMs >= leastGapMs
       ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(last) }
       : undefined;
   }
