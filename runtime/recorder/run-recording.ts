@@ -52,7 +52,8 @@ export class RunRecording implements ActiveRecording {
   readonly name: RecordingName;
   readonly #options: RunRecordingOptions;
   readonly #file: PacketFile;
-  #headerMs: number;
+  /** Repetitions that were due so far: by the run's start, so that a reader knows where to look for them. */
+  #headersDue: number;
   #cancelCheckpoint: (() => void) | undefined;
   #isClosing = false;
   #endsSoon: { readonly reason: EndReason; readonly fromMs: number } | undefined;
@@ -82,7 +83,7 @@ export class RunRecording implements ActiveRecording {
     this.#file = file;
     this.#options = options;
     this.name = options.name;
-    this.#headerMs = options.clock.monotonicMs();
+    this.#headersDue = Math.floor(this.#nowMs() / headerIntervalMs);
     this.#link = options.run.writer.link;
     this.#scheduleCheckpoint();
   }
@@ -162,13 +163,12 @@ export class RunRecording implements ActiveRecording {
   }
 
   async #repeatHeader(): Promise<void> {
-    const { clock, run } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - this.#headerMs < headerIntervalMs) return;
+    const due = Math.floor(this.#nowMs() / headerIntervalMs);
+    if (due === this.#headersDue) return;
     await this.#file.write(
-      () => run.header,
+      () => this.#options.run.header,
       () => {
-        this.#headerMs = nowMs;
+        this.#headersDue = due;
       },
     );
   }
