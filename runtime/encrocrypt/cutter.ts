@@ -12,6 +12,8 @@ export type SkipReason =
   | 'not-authentic'
   /** A video packet for which no usable key packet, or header, came before. */
   | 'no-key'
+  /** Outside of the part that somebody was given: nothing is wrong with it. */
+  | 'not-given'
   /** A genuine packet that stood in the file before, or does not stand in its order. */
   | 'repeated';
 

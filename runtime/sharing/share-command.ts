@@ -15,11 +15,11 @@ import {
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
-import { ownerRunKeys, type RunKeySource } from '../viewer/run-keys.ts';
-import { parseRange, parseTime } from '../viewer/time.ts';
+import { ownerRunKeys } from '../viewer/run-keys.ts';
+import { parseTime } from '../viewer/time.ts';
 import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
-import { grantOf, type RunRange } from './grant.ts';
+import { boundedRange, grant } from './grant-range.ts';
 import { parseBase, shareLink } from './link.ts';
 import { encryptShare, receiversIn } from './share-file.ts';
 
@@ -81,38 +81,6 @@ export const command: Command = {
     }
   },
 };
-
-/**
- * `--from` and `--to`, both of which must be there: nobody shall share a camera's whole past by leaving one out.
- * @throws {EncroCamError} `USAGE`
- */
-export function boundedRange(args: CommandArguments, nowMs: number): RunRange {
-  const { fromMs, toMs } = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
-  if (fromMs === undefined || toMs === undefined) throw usage('Both --from and --to are needed.');
-  return { fromMs, toMs };
-}
-
-/**
- * The nodes of each run's part.
- * @throws {EncroCamError} what opening a run's secret throws; `DECRYPTION_FAILED` if it is not sealed for OpenPGP.
- */
-export async function grant(runs: readonly FoundRun[], owner: RunKeySource): Promise<Capability['runs']> {
-  const granted: Capability['runs'][number][] = [];
-  for (const run of runs) {
-    const keys = await owner.keysOf(run.header);
-    if (!keys) {
-      throw new EncroCamError(
-        'DECRYPTION_FAILED',
-        `A run in ${run.checked.file} has no secret for OpenPGP.`,
-        {
-          hint: 'Share it with the key that it was sealed for.',
-        },
-      );
-    }
-    granted.push(grantOf(run, run.part, keys));
-  }
-  return granted;
-}
 
 /** Checked before anything is read, so that an hour's work does not end in a wrong option. */
 async function shareMaker(args: CommandArguments): Promise<(share: Buffer) => Promise<string>> {

@@ -7,6 +7,8 @@ import {
   keyOptions,
   rangeOptions,
   sharedHelp,
+  shareFrom,
+  shareOptions,
   stringOption,
   watchKeysFrom,
 } from './options.ts';
@@ -36,7 +38,7 @@ Exit code: 0 whole; 1 usage, input or output; 2 something missing or damaged; 3 
 
 export const command: Command = {
   help,
-  options: { ...keyOptions, ...rangeOptions, ...driveOptions, force: { type: 'boolean' } },
+  options: { ...keyOptions, ...shareOptions, ...rangeOptions, ...driveOptions, force: { type: 'boolean' } },
   async run(args) {
     const [input, output = '-', extra] = args.positionals;
     if (input === undefined || extra !== undefined) {
@@ -44,13 +46,18 @@ export const command: Command = {
         hint: 'See encrocam decrypt --help.',
       });
     }
-    const range = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), Date.now());
-    const keys = await watchKeysFrom(args);
+    const asked = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), Date.now());
+    const share = await shareFrom(args, asked);
+    const { range, keys } = share ?? { range: asked, keys: await watchKeysFrom(args) };
     const { inputs, close } = await findInputs(input, range, args);
     try {
       const sink = await openSink(output, { force: args.values.force === true });
       try {
-        return await watch({ inputs, range, keys, sink, screen: processScreen() });
+        const screen = processScreen();
+        const options = { range, keys, sink, screen };
+        if (!share) return await watch({ ...options, inputs });
+        const watched = await watch({ ...options, inputs: share.through(inputs) });
+        return share.conclude((line) => screen.line(line), watched);
       } finally {
         await sink.close();
       }

@@ -2,10 +2,13 @@
 import type { KeyObject } from 'node:crypto';
 import {
   type ChainPacket,
+  covers,
   type Header,
   importRunKey,
   type RunKeys,
   RunOpener,
+  segmentOf,
+  type TreeNode,
 } from '../encrocrypt/v3/index.ts';
 import type { Reach } from './run-trust.ts';
 
@@ -16,6 +19,7 @@ export class KnownRun {
   /** Of the run: what checkpoints are signed with. */
   readonly key: KeyObject;
   readonly #opener: RunOpener | undefined;
+  readonly #nodes: readonly TreeNode[];
   readonly reach: Reach;
   /** The last packet that followed. */
   last: { readonly sequence: number; readonly timeMs: number } | undefined;
@@ -26,6 +30,7 @@ export class KnownRun {
     this.header = header;
     this.key = importRunKey(header.statement.runKey);
     this.#opener = keys && new RunOpener(keys);
+    this.#nodes = keys?.nodes ?? [];
     this.reach = reach;
   }
 
@@ -40,6 +45,12 @@ export class KnownRun {
 
   get canOpen(): boolean {
     return this.#opener !== undefined;
+  }
+
+  /** Whether a packet, if it is where it says, lies in what there are keys for: who was given a part has none for the rest. */
+  isGiven(packet: ChainPacket): boolean {
+    const segment = segmentOf(packet, this.header.statement.segmentMs);
+    return this.#nodes.some((node) => covers(node, segment));
   }
 
   open(packet: ChainPacket): Buffer | undefined {

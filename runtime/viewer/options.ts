@@ -6,6 +6,8 @@ import { EncroCamError } from '../errors.ts';
 import { askSecret } from '../pgp/ask-secret.ts';
 import type { MessageDecrypter } from '../pgp/decrypter.ts';
 import { cachingOpener, createKeyOpener } from '../pgp/open.ts';
+import type { SharedWatch } from '../sharing/watch-share.ts';
+import type { TimeRange } from './time.ts';
 import type { WatchKeys } from './watch.ts';
 
 export const keyOptions = {
@@ -13,6 +15,8 @@ export const keyOptions = {
   key: { type: 'string' },
   unsigned: { type: 'boolean' },
 } as const;
+
+export const shareOptions = { share: { type: 'string' } } as const;
 
 export const rangeOptions = { from: { type: 'string' }, to: { type: 'string' } } as const;
 
@@ -35,6 +39,7 @@ export const sharedHelp = `  --signed-by KEY        the camera's fingerprint (it
                          since, too; it may be anybody's. The exit code stays 3.
   --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
                          Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
+  --share FILE           watch what somebody shared with you: FILE, or a link. Your key opens FILE
   --from TIME            begin here: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
   --to TIME              end before this time
 ${driveHelp}`;
@@ -57,6 +62,23 @@ export async function watchKeysFrom(args: CommandArguments): Promise<WatchKeys> 
     runs: ownerRunKeys(decrypter),
     trust: args.values.unsigned === true ? withUnsigned(trust) : trust,
   };
+}
+
+/**
+ * What `--share` brings along, or `undefined` without it.
+ * @param asked `--from` and `--to`.
+ * @throws {EncroCamError} `USAGE`, and whatever reading a share throws.
+ */
+export async function shareFrom(args: CommandArguments, asked: TimeRange): Promise<SharedWatch | undefined> {
+  const share = stringOption(args, 'share');
+  if (share === undefined) return undefined;
+  if (args.values.follow === true) {
+    throw new EncroCamError('USAGE', '--share and --follow do not go together: a share has an end.', {
+      hint: 'Leave --follow out.',
+    });
+  }
+  const { watchShare } = await import('../sharing/watch-share.ts');
+  return watchShare(share, args, asked);
 }
 
 /**

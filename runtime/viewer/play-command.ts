@@ -8,6 +8,8 @@ import {
   keyOptions,
   rangeOptions,
   sharedHelp,
+  shareFrom,
+  shareOptions,
   stringOption,
   watchKeysFrom,
 } from './options.ts';
@@ -38,6 +40,7 @@ export const command: Command = {
   help,
   options: {
     ...keyOptions,
+    ...shareOptions,
     ...rangeOptions,
     ...driveOptions,
     follow: { type: 'boolean' },
@@ -49,14 +52,15 @@ export const command: Command = {
       throw new EncroCamError('USAGE', 'play takes one INPUT.', { hint: 'See encrocam play --help.' });
     }
     const nowMs = Date.now();
-    const range = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
+    const asked = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
     const follow = args.values.follow === true;
     const player = await choosePlayer({
       name: stringOption(args, 'player'),
       live: follow,
       searchPath: process.env.PATH ?? '',
     });
-    const keys = await watchKeysFrom(args);
+    const share = await shareFrom(args, asked);
+    const { range, keys } = share ?? { range: asked, keys: await watchKeysFrom(args) };
     const stop = new AbortController();
     const { inputs, close }: Inputs = follow
       ? await findLiveInputs(input, { fromMs: range.fromMs ?? nowMs, signal: stop.signal }, args)
@@ -64,7 +68,11 @@ export const command: Command = {
     const sink = startPlayer(player, () => stop.abort());
     try {
       const live = follow && range.fromMs === undefined ? { liveMs } : {};
-      return await watch({ inputs, range, keys, sink, screen: processScreen(), ...live });
+      const screen = processScreen();
+      const options = { range, keys, sink, screen, ...live };
+      if (!share) return await watch({ ...options, inputs });
+      const watched = await watch({ ...options, inputs: share.through(inputs) });
+      return share.conclude((line) => screen.line(line), watched);
     } catch (error) {
       // Whoever closes the player has seen enough.
       if (sink.closedByUser) return exitCode.whole;

@@ -160,7 +160,7 @@ export class RunDecoder implements VideoDecoder {
       case 'event': {
         const found = this.#runs.open(packet);
         if (found) found.run.follow(packet.sequence, packet.timeMs);
-        else this.#reader.reject(this.#reasonForUnopened());
+        else this.#reader.reject(this.#reasonForUnopened(packet));
         return;
       }
       case 'note':
@@ -182,7 +182,7 @@ export class RunDecoder implements VideoDecoder {
   #data(packet: ChainPacket, pieces: Piece[]): void {
     const found = this.#runs.open(packet);
     if (!found) {
-      this.#reader.reject(this.#reasonForUnopened());
+      this.#reader.reject(this.#reasonForUnopened(packet));
       return;
     }
     const { run, plaintext } = found;
@@ -262,8 +262,10 @@ export class RunDecoder implements VideoDecoder {
   }
 
   /** Where nothing could be opened, it is not the packet's fault. */
-  #reasonForUnopened(): SkipReason {
-    return this.#runs.current?.canOpen ? 'not-authentic' : 'no-key';
+  #reasonForUnopened(packet: ChainPacket): SkipReason {
+    const run = this.#runs.current;
+    if (!run?.canOpen) return 'no-key';
+    return run.isGiven(packet) ? 'not-authentic' : 'not-given';
   }
 
   #miss(missing: MissingTime): void {
@@ -272,6 +274,10 @@ export class RunDecoder implements VideoDecoder {
   }
 
   #skip(skip: Skip): void {
+    if (skip.reason === 'not-given') {
+      this.#passOutside();
+      return;
+    }
     this.#hasSkipped = true;
     if (this.#lastOutside) this.#held.add(skip);
     else this.#report(skip);

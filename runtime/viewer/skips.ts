@@ -31,6 +31,7 @@ const reasons: Readonly<Record<SkipReason, string>> = {
   cut: 'a packet that is not whole',
   'not-authentic': 'damaged, or not made by the camera',
   'no-key': 'no usable key before it',
+  'not-given': 'outside of what was shared',
   repeated: 'was there before, or stands out of its order',
 };
 

@@ -1,0 +1,180 @@
+/**
+ * Finds what of a file must be kept so that a part of one run can be checked and watched by itself: from the checkpoint
+ * before the part to the checkpoint behind it. Chunks go in, places in the file come out.
+ */
+import {
+  type ChainPacket,
+  decodeCertificate,
+  decodeCheckpoint,
+  decodeFinal,
+  type Header,
+  importRunKey,
+  type Packet,
+  PacketReader,
+  RunOpener,
+  readHeader,
+  segmentOf,
+} from '../encrocrypt/v3/index.ts';
+import { type SharedRun, segmentsOf } from './capability.ts';
+
+/** Bytes of a file. */
+export interface Place {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Excerpt {
+  /** In the order in which they belong into the file of the part: the header is the first. */
+  readonly places: readonly Place[];
+  /** Where the video can begin: the last key frame before the part that its keys open, or the first one in it. */
+  readonly startMs: number;
+}
+
+/** Packets that one checkpoint covers, with it. */
+interface Group extends Place {
+  readonly checkpoint: Place;
+  readonly toMs: number;
+}
+
+export class ExcerptFinder {
+  readonly #header: Header;
+  readonly #part: SharedRun;
+  readonly #key: ReturnType<typeof importRunKey>;
+  readonly #reader = new PacketReader({ hasKeys: false });
+  readonly #opener: RunOpener;
+  readonly #firstSegment: number;
+  #headerPlace: Place | undefined;
+  #isInside = false;
+  /** Groups that may still be before the part. */
+  #groups: Group[] = [];
+  #anchor: Place | undefined;
+  /** Where the group begins that no checkpoint has covered yet. */
+  #openFrom = 0;
+  #startMs: number | undefined;
+  /** Where the part ends, once that is known. */
+  #endOffset: number | undefined;
+  /** What comes behind it and certifies it. */
+  readonly #behind: Place[] = [];
+  #lastOffset = 0;
+
+  constructor(header: Header, part: SharedRun) {
+    this.#header = header;
+    this.#part = part;
+    this.#key = importRunKey(header.statement.runKey);
+    this.#opener = new RunOpener(part);
+    this.#firstSegment = segmentsOf(part.nodes).first;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+    this.#drain();
+  }
+
+  /** No more bytes will come. @returns undefined if the run is not in the file. */
+  end(): Excerpt | undefined {
+    this.#reader.end();
+    this.#drain();
+    const header = this.#headerPlace;
+    if (!header) return undefined;
+    const startMs = this.#startMs ?? this.#part.fromMs;
+    this.#forget(startMs);
+    const from = this.#anchor?.offset ?? header.offset;
+    const body = { offset: from, length: (this.#endOffset ?? this.#lastOffset) - from };
+    return { places: [...(this.#anchor ? [header] : []), body, ...this.#behind], startMs };
+  }
+
+  #drain(): void {
+    for (let item = this.#reader.next(); item; item = this.#reader.next()) {
+      if (item.kind === 'skip') continue;
+      const place = { offset: item.offset, length: item.bytes.length };
+      if (!this.#take(item, place)) this.#reader.reject();
+      else if (this.#isInside) this.#lastOffset = place.offset + place.length;
+    }
+  }
+
+  /** @returns whether it is what it seems to be, as far as that can be told now. */
+  #take(packet: Packet, place: Place): boolean {
+    switch (packet.kind) {
+      case 'header':
+        return this.#enter(packet.body, place);
+      case 'checkpoint':
+        return !this.#isInside || this.#checkpoint(packet.body, place);
+      case 'final':
+        return !this.#isInside || this.#final(packet.body, place);
+      case 'certificate':
+        // It may stand behind later runs of the file.
+        if (this.#isOurs(packet.body)) this.#keepBehind(place);
+        return true;
+      default:
+        if (this.#isInside) this.#chained(packet);
+        return true;
+    }
+  }
+
+  #enter(body: Buffer, place: Place): boolean {
+    const header = readHeader(body);
+    if (!header) return false;
+    const isWanted = header.hash.equals(this.#header.hash);
+    if (isWanted && !this.#headerPlace) {
+      this.#headerPlace = place;
+      this.#openFrom = place.offset + place.length;
+    }
+    this.#isInside = isWanted;
+    return true;
+  }
+
+  #isOurs(body: Buffer): boolean {
+    try {
+      return this.#headerPlace !== undefined && decodeCertificate(body).headerHash.equals(this.#header.hash);
+    } catch {
+      return false;
+    }
+  }
+
+  #chained(packet: ChainPacket): void {
+    const isSettled = this.#startMs !== undefined && packet.timeMs > this.#part.fromMs;
+    if (isSettled || packet.kind !== 'data' || !packet.isKeyFrame) return;
+    if (segmentOf(packet, this.#part.segmentMs) < this.#firstSegment) return;
+    // Everybody can write that a packet is a key frame.
+    if (this.#opener.open(packet)) this.#startMs = packet.timeMs;
+  }
+
+  #checkpoint(body: Buffer, place: Place): boolean {
+    const checkpoint = decodeCheckpoint(body, this.#header.statement.runId, this.#key);
+    if (!checkpoint) return false;
+    if (this.#endOffset !== undefined) {
+      this.#keepBehind(place);
+      return true;
+    }
+    const end = place.offset + place.length;
+    const { toMs } = checkpoint;
+    this.#groups.push({ offset: this.#openFrom, length: end - this.#openFrom, checkpoint: place, toMs });
+    this.#openFrom = end;
+    // Before the first key frame, the earliest at which one can be.
+    this.#forget(this.#startMs ?? this.#firstSegment * this.#part.segmentMs);
+    if (toMs >= this.#part.toMs) this.#endOffset = end;
+    return true;
+  }
+
+  #final(body: Buffer, place: Place): boolean {
+    if (!decodeFinal(body, this.#header.statement.runId, this.#key)) return false;
+    if (this.#endOffset === undefined) this.#endOffset = place.offset + place.length;
+    else this.#keepBehind(place);
+    return true;
+  }
+
+  /** For a run that the camera certified later: what leads from the part to the certificate, without the packets. */
+  #keepBehind(place: Place): void {
+    if (this.#header.cameraSignature) return;
+    this.#endOffset ??= this.#isInside ? place.offset : this.#lastOffset;
+    this.#behind.push(place);
+  }
+
+  /** Groups that end before the video begins are not part of it; the last one's checkpoint says where it is in the chain. */
+  #forget(startMs: number): void {
+    for (let [first] = this.#groups; first && first.toMs <= startMs; [first] = this.#groups) {
+      this.#anchor = first.checkpoint;
+      this.#groups.shift();
+    }
+  }
+}
