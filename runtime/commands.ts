@@ -61,6 +61,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./sharing/share-command.ts')).command,
   },
   {
+    name: 'export',
+    summary: 'an ordinary MP4 of a part, and what others need to check it offline',
+    load: async () => (await import('./sharing/export-command.ts')).command,
+  },
+  {
     name: 'keygen',
     summary: 'make a signing key for a camera',
     load: async () => (await import('./pgp/keygen-command.ts')).command,

@@ -5,7 +5,6 @@
     encrocrypt3.py decrypt FILE [--nodes nodes.json] [--from MS --to MS] > video
 
 Where FILE holds only a part of a run, --from and --to (milliseconds since the run began) say which.
-
 Needs Python 3.9, gpg, and python3-cryptography. Secret keys are those of gpg's own keyring (GNUPGHOME).
 `verify` prints JSON; `decrypt` prints only what authenticates. Exit code: 0, or 1 where something is not as recorded.
 """
@@ -33,11 +32,9 @@ def fields(data, rules, many):
     """{tag: [values]} of a list of fields that keeps the rules."""
     found, position, last = {}, 0, -1
     while position < len(data):
-        if position + 3 > len(data):
-            raise ValueError("cut field")
         tag, length = data[position], u(data[position + 1:position + 3])
         value = data[position + 3:position + 3 + length]
-        if len(value) != length or tag < last or (tag not in rules and tag < 0x80):
+        if position + 3 > len(data) or len(value) != length or tag < last or (tag not in rules and tag < 0x80):
             raise ValueError("bad field")
         if tag in rules:
             if (tag == last and tag not in many) or length not in (rules[tag][0] or (length,)):
@@ -60,8 +57,7 @@ class Header:
                 raise ValueError("bad part")
             position += 4 + length
             parts.append(part)
-            if len(parts) == 2:
-                self.hash = sha256(b"EncroCrypt3 header\0", body[len(MAGIC):position])
+            if len(parts) == 2: self.hash = sha256(b"EncroCrypt3 header\0", body[len(MAGIC):position])  # noqa: E701
         found = fields(parts[0], FIELDS, {12})
         one = {tag: values[0] for tag, values in found.items()}
         is_good = all((
@@ -89,9 +85,7 @@ class Header:
 def limits(kind):
     if kind & 0xFC == 0x80 or kind & 0xFE == 0x20:
         return 19, (MAX_PLAINTEXT if kind >= 0x80 else MAX_NOTE) + 18
-    if kind == NOTE:
-        return 7, MAX_NOTE + 6
-    return (1, 2**18) if kind in (HEADER, CHECKPOINT, FINAL, CERTIFICATE) else None
+    return (7, MAX_NOTE + 6) if kind == NOTE else (1, 2**18) if kind in (HEADER, CHECKPOINT, FINAL, CERTIFICATE) else None
 
 
 def is_header(packet):
@@ -107,8 +101,7 @@ def packets(data, genuine):
     while position >= 0:
         if position + 7 <= len(data):
             kind, end = data[position + 3], position + 7 + u(data[position + 4:position + 7])
-            range_ = limits(kind)
-            if range_ and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
+            if (range_ := limits(kind)) and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
                 packet = data[position:end]
                 verdict = is_header(packet) if kind == HEADER else genuine(kind, packet)
                 if verdict or (verdict is None and MARKER.startswith(data[end:end + 3])):
@@ -130,8 +123,7 @@ class Run:
     def __init__(self, header):
         self.header, self.pending, self.stretches = header, [], []
         self.previous, self.number, self.settled, self.ms = header.hash, 0, 0, 0
-        self.ended, self.certificates, self.reach = False, [], {header.hash: 0}
-        self.forked = False
+        self.ended, self.forked, self.certificates, self.reach = False, False, [], {header.hash: 0}
 
     def tell(self, verdict, to):
         to = max(to, self.ms)
@@ -155,10 +147,8 @@ class Run:
             self.tell("tampered" if before or number == self.number else "missing", from_)
         inside = [p for p in self.pending if first <= p[0] < first + count]
         self.pending = [p for p in self.pending if p[0] >= first + count]
-        whole = [p[0] for p in inside] == list(range(first, first + count))
-        whole = whole and root_of([p[1] for p in inside]) == body[46:78]
-        intact = "tampered" if self.forked else "intact"
-        self.tell(intact if whole else "tampered" if inside else "missing", to)
+        whole = [p[0] for p in inside] == [*range(first, first + count)] and root_of([p[1] for p in inside]) == body[46:78]
+        self.tell("intact" if whole and not self.forked else "tampered" if whole or inside else "missing", to)
         self.number, self.settled = number + 1, first + count
         self.previous = sha256(b"EncroCrypt3 link\0", self.header.run, body)
         self.reach[self.previous] = self.ms
@@ -181,19 +171,19 @@ class Run:
         if header.signature:
             line = "EncroCrypt3 header %s\n" % header.hash.hex()
             state = "signed" if gpg_verifies(line, header.signature, camera, header.camera) else "not authentic"
-        for run, hash_, link, signature, reach in self.certificates:
+        for run, hash_, link, sig, reach in self.certificates:
             line = "EncroCrypt3 certificate %s %s %s\n" % (run.hex(), hash_.hex(), link.hex())
-            if not header.signature and reach is not None and run == header.run and hash_ == header.hash \
-                    and gpg_verifies(line, signature, camera, header.camera):
+            if not header.signature and reach is not None and run == header.run and gpg_verifies(line, sig, camera, header.camera):
                 state, to = "certified", max(reach, to or 0)
         told, about = [tuple(s) for s in self.stretches], {} if to is None else {"certifiedToMs": to}
         good, end = self.ended, self.ms
         if high is not None:  # What lies beside the part is not in this file: nothing is said of it.
-            told = [(v, max(f, low), min(t, high)) for v, f, t in told
-                    if max(f, low) < min(t, high) or low <= f == t <= high]
-            good, end = sum(t - f for _, f, t in told) == high - low, high
+            end = min(high, self.ms) if self.ended else high
+            told = [(v, max(f, low), min(t, end)) for v, f, t in told
+                    if max(f, low) < min(t, end) or low <= f == t <= end]
+            good = sum(t - f for _, f, t in told) == end - low > 0
             about.update({key: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((header.start_ms + ms) // 1000))
-                          for key, ms in (("from", low), ("to", high))})
+                          for key, ms in (("from", low), ("to", end))})
         self.good = good and all(s[0] == "intact" for s in told) and \
             (state == "signed" or (state == "certified" and to >= end))
         return {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % s for s in told], **about}
@@ -217,10 +207,9 @@ def verify(data):
     def genuine(kind, packet):
         if not runs or kind >= NOTE:
             return None if runs else False
-        body = packet[7:]
         if kind == CERTIFICATE:
-            return len(body) > 80 and any(run.header.hash == body[16:48] for run in runs)
-        return runs[-1].is_signed(kind, body)
+            return len(packet) > 87 and any(run.header.hash == packet[23:55] for run in runs)
+        return runs[-1].is_signed(kind, packet[7:])
 
     for kind, packet in packets(data, genuine):
         body = packet[7:]
@@ -228,10 +217,8 @@ def verify(data):
             header = Header(body)
             if not runs or runs[-1].header.hash != header.hash:
                 runs.append(Run(header))
-        elif kind == CHECKPOINT:
-            runs[-1].checkpoint(body)
-        elif kind == FINAL:
-            runs[-1].final(body)
+        elif kind in (CHECKPOINT, FINAL):
+            (runs[-1].checkpoint if kind == CHECKPOINT else runs[-1].final)(body)
         elif kind == CERTIFICATE:
             named = next(run for run in runs if run.header.hash == body[16:48])
             named.certificates.append((body[:16], body[16:48], body[48:80], body[80:], named.reach.get(body[48:80])))
@@ -246,8 +233,8 @@ def segment_key(nodes, segment):
         key = nodes.get((depth, segment >> (TREE_DEPTH - depth)))
         if key and 0 <= segment < 2**TREE_DEPTH:
             for deeper in range(depth + 1, TREE_DEPTH + 1):
-                index = segment >> (TREE_DEPTH - deeper)
-                key = mac(key, b"EncroCrypt3 node\0", bytes([deeper]), index.to_bytes(4, "big"))
+                place = bytes([deeper]) + (segment >> (TREE_DEPTH - deeper)).to_bytes(4, "big")
+                key = mac(key, b"EncroCrypt3 node\0", place)
             return mac(key, b"EncroCrypt3 segment\0")[:16]
 
 
@@ -263,8 +250,7 @@ def decrypt(data, given, out, low, high):
     header, nodes, seen = None, {}, -1
 
     def open_(kind, packet):
-        if kind < NOTE: return True  # noqa: E701
-        if header is None: return False  # noqa: E701
+        if kind < NOTE or header is None: return kind < NOTE  # noqa: E701
         segment = u(packet[10:13]) // header.segment_ms
         key = segment_key(nodes, segment - (segment & 1 != kind & 1))
         if kind == NOTE or key is None:
@@ -284,9 +270,9 @@ def decrypt(data, given, out, low, high):
                 nodes = given or nodes_of(header)
                 out.write(header.initialisation)
         elif kind >= 0x80:
-            sequence, time_ms = u(packet[7:10]), u(packet[10:13])
-            if sequence > seen and low <= time_ms < (high or 2**24) and (opened := open_(kind, packet)):
-                seen = sequence
+            is_wanted = u(packet[7:10]) > seen and low <= u(packet[10:13]) < (high or 2**24)
+            if is_wanted and (opened := open_(kind, packet)):
+                seen = u(packet[7:10])
                 out.write(opened[0])
 
 

@@ -1,0 +1,272 @@
+/** Writes an evidence bundle: what is needed to check a part of a camera's recordings offline, without EncroCam. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Key } from 'openpgp';
+import {
+  certifiedLine,
+  decodeCertificate,
+  FormatError,
+  type Header,
+  PacketReader,
+  RunOpener,
+  signedLine,
+} from '../encrocrypt/v3/index.ts';
+import { EncroCamError } from '../errors.ts';
+import { localTime } from '../log.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { certifiedAt } from '../pgp/open-run.ts';
+import { checkFile } from '../verifier/check-file.ts';
+import { openFileSource, type Source } from '../viewer/source.ts';
+import { type Capability, encodeCapability, type SharedRun } from './capability.ts';
+import { type Excerpt, ExcerptFinder, type Place } from './excerpt.ts';
+import type { FoundRun } from './find-runs.ts';
+import { judgePart, type PartVerdict } from './judge-part.ts';
+import { shareLink } from './link.ts';
+import { type DescribedPart, readmeOf } from './readme.ts';
+
+export interface EvidencePart extends DescribedPart {
+  readonly file: string;
+  readonly shared: SharedRun;
+  readonly verdict: PartVerdict;
+}
+
+/**
+ * Copies the part of one run, and what it takes to check it, into the bundle.
+ * @param name what its files are called, without an ending.
+ * @throws {EncroCamError} `INPUT_UNREADABLE`
+ */
+export async function writePart(
+  directory: string,
+  name: string,
+  run: FoundRun,
+  shared: SharedRun,
+  trusted: Key,
+): Promise<EvidencePart> {
+  const file = path.join(directory, `${name}.encrocam`);
+  const source = await run.input.open();
+  let excerpt: Excerpt;
+  try {
+    excerpt = await find(source, run.header, shared);
+    await copy(source, excerpt.places, file);
+  } finally {
+    await source.close();
+  }
+  const part = { fromMs: excerpt.startMs, toMs: shared.toMs };
+  const nodes = shared.nodes.map(({ depth, index, key }) => ({ depth, index, key: key.toString('hex') }));
+  await writePrivate(path.join(directory, `${name}.nodes.json`), `${JSON.stringify(nodes, undefined, 2)}\n`);
+  const signed = await signedBy(run.header, file, trusted);
+  if (signed) {
+    await writePrivate(path.join(directory, `${name}.signed.txt`), signed.line);
+    await writePrivate(path.join(directory, `${name}.signed.sig`), signed.signature);
+  }
+  const verdict = await judge(file, name, part, trusted);
+  return {
+    ...{
+      name,
+      file,
+      shared,
+      verdict,
+      header: run.header,
+      sourceFile: path.basename(run.checked.file),
+      ...part,
+    },
+    ...{ isSigned: signed !== undefined, isSound: verdict.isSound },
+    isCertified: signed !== undefined && run.header.cameraSignature === undefined,
+  };
+}
+
+/** The video of a part, as `encrocrypt3.py decrypt --from --to` gives it. */
+export async function* videoOf({ file, shared, header, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {
+  const { initialisation } = header.statement;
+  if (initialisation) yield initialisation;
+  const reader = new PacketReader();
+  const opener = new RunOpener(shared);
+  const source = await openFileSource(file);
+  const opened = function* (): Generator<Buffer> {
+    for (let item = reader.next(); item; item = reader.next()) {
+      if (item.kind !== 'data' || item.timeMs < fromMs || item.timeMs >= toMs) continue;
+      const video = opener.open(item);
+      if (!video) reader.reject();
+      else if (opener.isNext(item)) yield video;
+    }
+  };
+  try {
+    for await (const chunk of source.stream(0)) {
+      reader.push(chunk);
+      yield* opened();
+    }
+    reader.end();
+    yield* opened();
+  } finally {
+    await source.close();
+  }
+}
+
+export interface Bundle {
+  readonly capability: Capability;
+  readonly parts: readonly EvidencePart[];
+  /** Where the videos are, and what they will be called. */
+  readonly videos: readonly { readonly file: string; readonly name: string }[];
+  readonly trusted: Key;
+}
+
+/** Adds what is about all parts: keys, reports, the reader, the text, and the sums of everything. */
+export async function completeBundle(directory: string, bundle: Bundle): Promise<void> {
+  const { capability, parts, trusted } = bundle;
+  const videos: { name: string; sha256: string }[] = [];
+  for (const { file, name } of bundle.videos) videos.push({ name, sha256: await sha256Of(file) });
+  const { fromMs, toMs } = capability;
+  const camera = fingerprintOf(trusted);
+  const files: Readonly<Record<string, string>> = {
+    'camera.public.asc': trusted.toPublic().armor(),
+    'share.txt': `${shareLink(encodeCapability(capability))}\n`,
+    'encrocrypt3.py': await readFile(new URL('./encrocrypt3.py', import.meta.url), 'utf8'),
+    'report.txt': reportText(parts, camera),
+    'report.json': `${JSON.stringify(reportOf(parts, camera), undefined, 2)}\n`,
+    'README.txt': readmeOf({ fromMs, toMs, camera, parts, videos }),
+  };
+  for (const [name, text] of Object.entries(files)) await writePrivate(path.join(directory, name), text);
+  const sums: string[] = [];
+  for (const name of (await readdir(directory)).sort()) {
+    sums.push(`${await sha256Of(path.join(directory, name))}  ${name}\n`);
+  }
+  await writePrivate(path.join(directory, 'SHA256SUMS'), sums.join(''));
+}
+
+async function find(source: Source, header: Header, shared: SharedRun): Promise<Excerpt> {
+  const finder = new ExcerptFinder(header, shared);
+  for await (const chunk of source.stream(0)) finder.push(chunk);
+  const excerpt = finder.end();
+  if (excerpt) return excerpt;
+  throw new EncroCamError('INPUT_UNREADABLE', `${source.name} is not what it was a moment ago.`, {
+    hint: 'Something writes to it. Copy it elsewhere, and export from there.',
+  });
+}
+
+async function copy(source: Source, places: readonly Place[], file: string): Promise<void> {
+  const target = await open(file, 'wx', 0o600);
+  try {
+    for (const { offset, length } of places) {
+      let left = length;
+      if (left === 0) continue;
+      for await (const chunk of source.stream(offset)) {
+        const wanted = chunk.subarray(0, left);
+        await target.writeFile(wanted);
+        left -= wanted.length;
+        if (left === 0) break;
+      }
+    }
+  } finally {
+    await target.close();
+  }
+}
+
+/** What the camera signed for this run: the line of its header or, if it was locked then, of its certificate. */
+async function signedBy(
+  header: Header,
+  file: string,
+  trusted: Key,
+): Promise<{ readonly line: string; readonly signature: Buffer } | undefined> {
+  const { cameraSignature } = header;
+  if (cameraSignature) return { line: signedLine(header.hash), signature: cameraSignature };
+  const source = await openFileSource(file);
+  const reader = new PacketReader({ hasKeys: false });
+  try {
+    for await (const chunk of source.stream(0)) {
+      reader.push(chunk);
+      for (let item = reader.next(); item; item = reader.next()) {
+        const certificate = item.kind === 'certificate' && certificateIn(item.body);
+        if (certificate && (await certifiedAt(header, certificate, trusted))) {
+          return { line: certifiedLine(certificate), signature: certificate.cameraSignature };
+        }
+      }
+    }
+  } finally {
+    await source.close();
+  }
+  return undefined;
+}
+
+function certificateIn(body: Buffer): ReturnType<typeof decodeCertificate> | undefined {
+  try {
+    return decodeCertificate(Buffer.from(body));
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+async function judge(
+  file: string,
+  name: string,
+  part: { readonly fromMs: number; readonly toMs: number },
+  trusted: Key,
+): Promise<PartVerdict> {
+  const source = await openFileSource(file);
+  try {
+    const { runs } = await checkFile(name, source.stream(0), trusted);
+    const [run] = runs;
+    return run ? judgePart(run, part) : { isSound: false, stretches: [], toMs: part.toMs };
+  } finally {
+    await source.close();
+  }
+}
+
+function reportOf(parts: readonly EvidencePart[], camera: string): object {
+  return {
+    ...{ camera, sound: parts.every(({ isSound }) => isSound) },
+    parts: parts.map(
+      ({ name, header, verdict, fromMs, isSound, isSigned, isCertified: isLater, sourceFile }) => {
+        const { startMs, runId, recording } = header.statement;
+        const utc = (timeMs: number): string => new Date(startMs + timeMs).toISOString();
+        return {
+          ...{ file: `${name}.encrocam`, sourceFile, recording, run: runId.toString('hex'), sound: isSound },
+          state: isLater ? 'certified' : isSigned ? 'signed' : 'locked',
+          ...{ from: utc(fromMs), to: utc(verdict.toMs) },
+          stretches: verdict.stretches.map((stretch) => ({
+            verdict: stretch.verdict,
+            ...{ from: utc(stretch.fromMs), to: utc(stretch.toMs) },
+          })),
+          beside: 'what was recorded before and after is not part of this bundle',
+        };
+      },
+    ),
+  };
+}
+
+/** What people read of it: also on the screen of whoever exports. */
+export function reportText(parts: readonly EvidencePart[], camera: string): string {
+  const lines = parts.flatMap(({ name, header, verdict, fromMs, isSigned, isCertified: isLater }) => {
+    const { startMs } = header.statement;
+    const clock = (timeMs: number): string => localTime(new Date(startMs + timeMs));
+    const who = isLater
+      ? `certified later by ${camera}`
+      : isSigned
+        ? `signed by ${camera}`
+        : 'signed by nobody';
+    return [
+      `${name}.encrocam, ${who}`,
+      ...(verdict.stretches.length === 0 ? ['  nothing of it is vouched for'] : []),
+      ...verdict.stretches.map(
+        (stretch) => `  ${clock(stretch.fromMs)} to ${clock(stretch.toMs)}  ${stretch.verdict}`,
+      ),
+      `  before ${clock(fromMs)} and after ${clock(verdict.toMs)}: not part of this bundle`,
+    ];
+  });
+  const isSound = parts.every((part) => part.isSound);
+  const result = isSound ? 'As the camera recorded it.' : 'NOT as the camera recorded it, or not all of it.';
+  return `${[...lines, result].join('\n')}\n`;
+}
+
+/** The keys are in it: for nobody's eyes but the owner's until they pass it on. */
+async function writePrivate(file: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(file, content, { flag: 'wx', mode: 0o600 });
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,132 @@
+/** `encrocam export`: see the help text. */
+import { chmod, lstat, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Key } from 'openpgp';
+import type { Command } from '../commands.ts';
+import { EncroCamError, isEncroCamError, messageOf, systemErrorCode } from '../errors.ts';
+import { exitCode } from '../exit-codes.ts';
+import { printable } from '../log.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { findInputs } from '../viewer/inputs.ts';
+import {
+  decrypterFrom,
+  driveHelp,
+  driveOptions,
+  keyOptions,
+  rangeOptions,
+  stringOption,
+  trustedFrom,
+} from '../viewer/options.ts';
+import { ownerRunKeys } from '../viewer/run-keys.ts';
+import type { Capability } from './capability.ts';
+import { completeBundle, type EvidencePart, reportText, videoOf, writePart } from './evidence.ts';
+import { type FoundRun, findRuns } from './find-runs.ts';
+import { boundedRange, grant } from './grant-range.ts';
+import { joinMp4, writeMp4 } from './mp4.ts';
+
+const help = `Usage: encrocam export INPUT --from TIME --to TIME --out NAME --signed-by KEY [OPTIONS]
+
+Writes NAME.mp4, an ordinary video, and NAME-evidence/, by which somebody else can check it: the ciphertext of that part as it is stored,
+with the camera's signatures and the keys of the part, a report, a reader in Python, and a README.txt that says in plain words how to
+check it offline, without EncroCam.
+
+INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
+
+  --from TIME, --to TIME what to export: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
+  --out NAME             what comes out; neither NAME.mp4 nor NAME-evidence may exist yet
+  --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with that key
+  --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
+                         Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
+${driveHelp}
+The video begins with the last picture before --from that needs no other one. Several runs with different pictures become NAME-1.mp4 and so on.
+Whoever has the evidence can watch the video: the keys of the part, whole segments (a minute, unless set otherwise), are in it.
+Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it.
+`;
+
+export const command: Command = {
+  help,
+  options: { ...keyOptions, ...rangeOptions, ...driveOptions, out: { type: 'string' } },
+  async run(args) {
+    const [input, extra] = args.positionals;
+    const out = stringOption(args, 'out')?.replace(/\.mp4$/, '');
+    if (input === undefined || extra !== undefined || !out || input === '-') {
+      throw new EncroCamError('USAGE', 'export takes one INPUT, and --out NAME.', {
+        hint: 'See encrocam export --help.',
+      });
+    }
+    const range = boundedRange(args, Date.now());
+    const trusted = await trustedFrom(args);
+    await refuseExisting([`${out}.mp4`, `${out}-evidence`]);
+    const owner = ownerRunKeys(await decrypterFrom(args));
+    const { inputs, close } = await findInputs(input, range, args);
+    try {
+      const { runs, foreign } = await findRuns(input, inputs, range, trusted);
+      const camera = Buffer.from(fingerprintOf(trusted), 'hex');
+      const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
+      const { parts, videos } = await write(out, runs, capability, trusted);
+      process.stderr.write(`${videos.map(printable).join(', ')} and ${printable(`${out}-evidence`)}\n`);
+      process.stderr.write(reportText(parts, fingerprintOf(trusted)));
+      for (const file of foreign) {
+        process.stderr.write(`! left out, since somebody else signed it: a run in ${printable(file)}\n`);
+      }
+      const isSound = foreign.length === 0 && parts.every((part) => part.isSound);
+      return isSound ? exitCode.whole : exitCode.incomplete;
+    } finally {
+      await close();
+    }
+  },
+};
+
+/** Before hours of reading, not behind them; and once more for names that only come up then. */
+async function refuseExisting(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    if (!(await lstat(file).catch(() => undefined))) continue;
+    throw new EncroCamError('USAGE', `${printable(file)} exists already.`, { hint: 'Choose another --out.' });
+  }
+}
+
+/** All of it, or nothing: it is made in a directory of its own, and gets its names at the end. */
+async function write(
+  out: string,
+  runs: readonly FoundRun[],
+  capability: Capability,
+  trusted: Key,
+): Promise<{ readonly parts: readonly EvidencePart[]; readonly videos: readonly string[] }> {
+  let workplace: string | undefined;
+  try {
+    workplace = await mkdtemp(`${out}-`);
+    const [bundle, videoName] = [path.join(workplace, 'evidence'), path.join(workplace, 'video')];
+    await mkdir(bundle, { mode: 0o700 });
+    const parts: EvidencePart[] = [];
+    const pieces: string[] = [];
+    for (const [number, run] of runs.entries()) {
+      const shared = capability.runs[number];
+      if (!shared) throw new TypeError('a run without its keys');
+      const part = await writePart(bundle, `part-${number + 1}`, run, shared, trusted);
+      const piece = path.join(workplace, `piece-${number + 1}.mp4`);
+      await writeMp4(videoOf(part), run.header.statement.container, piece);
+      parts.push(part);
+      pieces.push(piece);
+    }
+    const made = await joinMp4(pieces, videoName);
+    const named = made.map((file) => ({ file, target: `${out}${file.slice(videoName.length)}` }));
+    const videos = named.map(({ file, target }) => ({ file, name: path.basename(target) }));
+    await completeBundle(bundle, { capability, parts, trusted, videos });
+    await refuseExisting([`${out}-evidence`, ...named.map(({ target }) => target)]);
+    for (const { file, target } of named) {
+      // Footage is private: nobody but the owner reads it unless they change its mode.
+      await chmod(file, 0o600);
+      await rename(file, target);
+    }
+    await rename(bundle, `${out}-evidence`);
+    return { parts, videos: named.map(({ target }) => target) };
+  } catch (error) {
+    if (systemErrorCode(error) === undefined || isEncroCamError(error)) throw error;
+    throw new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(out)}: ${messageOf(error)}.`, {
+      hint: 'Check that the directory exists, is writable and has room.',
+      cause: error,
+    });
+  } finally {
+    if (workplace !== undefined) await rm(workplace, { recursive: true, force: true });
+  }
+}
