@@ -13,7 +13,7 @@ const sealing = await loadSealingKeys(
   [path.join(keys, 'owner.public.asc')],
   path.join(keys, 'camera.secret.asc'),
 );
-/** 60 s of 100 KB each: a window of a megabyte holds no checkpoint where the last one is further back than ten packets. */
+/** Of five seconds, two or three packets fit into the first window. */
 const [seconds, packetBytes] = [60, 400_000];
 
 function accessTo(bytes: Buffer): RandomAccess & { readonly bytesRead: () => number } {

@@ -167,7 +167,7 @@ export class RunDecoder implements VideoDecoder {
         this.#runs.current?.note(packet.sequence);
         return;
       case 'checkpoint':
-        if (!runs.some(({ runId, key }) => decodeCheckpoint(packet.body, runId, key))) this.#reader.reject();
+        if (!runs.some((run) => this.#checkpoint(packet.body, run))) this.#reader.reject();
         return;
       case 'final':
         this.#final(packet.body);
@@ -244,6 +244,16 @@ export class RunDecoder implements VideoDecoder {
     else this.#reportHeld();
     this.#lastOutside = true;
     this.#hasSkipped = false;
+  }
+
+  /** It tells the time also where no packet can be opened: behind a part that was given. @returns whether it is the run's. */
+  #checkpoint(body: Buffer, run: KnownRun): boolean {
+    const checkpoint = decodeCheckpoint(body, run.runId, run.key);
+    if (!checkpoint) return false;
+    const { toMs } = this.#options.range;
+    const isFarBehind = toMs !== undefined && run.startMs + checkpoint.toMs >= toMs + afterRangeMs;
+    if (run.canOpen && isFarBehind) this.#finished = true;
+    return true;
   }
 
   /** The run's end: what should have been there before it. */

@@ -222,6 +222,41 @@ test('a packet that another holder of the keys could have made is told, and the 
   assert.match(messages, /tampered: 2027-01-15 08:01:20.* to 2027-01-15 08:01:25/);
 });
 
+test('a player is given exactly what was shared', async () => {
+  const programs = path.join(directory, 'programs');
+  const shown = path.join(directory, 'shown');
+  await mkdir(programs);
+  await writeFile(path.join(programs, 'mpv'), `#!/bin/sh\nexec cat > '${shown}'\n`, { mode: 0o755 });
+  const share = path.join(directory, 'link');
+  await writeFile(share, `${await link(72, 95)}\n`);
+  const args = ['play', place, ...byCamera, '--share', share, '--player', 'mpv'];
+  const { code, messages } = await run(args, { PATH: `${programs}:${process.env.PATH}` });
+  assert.equal(code, 0, messages);
+  assert.match(messages, /as the camera recorded it/);
+  assert.deepEqual(secondsIn(await readFile(shown)), seconds(72, 95));
+});
+
+test('a minute out of a long recording is watched and checked without reading the rest', async () => {
+  const long = path.join(directory, 'long');
+  const bytesASecond = 100_000;
+  const [recording] = await recordMinutes(long, 1, {
+    run: () => ({ seconds: 900, video: (index) => Buffer.alloc(bytesASecond, index % 60) }),
+  });
+  const range = [...between(450, 480), ...byCamera];
+  const shared = await run(['share', recording.file, ...range, '--key', ownerSecret, '--link']);
+  assert.equal(shared.code, 0, shared.messages);
+  // Whatever stands far from the range is never looked at.
+  const bytes = Buffer.from(recording.run.bytes);
+  bytes.fill(0, 20_000_000, 30_000_000);
+  bytes.fill(0, 65_000_000, 80_000_000);
+  await writeFile(recording.file, bytes);
+  const { code, output, messages } = await watch(shared.output.toString().trim(), recording.file);
+  assert.equal(code, 0, messages);
+  assert.equal(output.length, 30 * bytesASecond);
+  assert.match(messages, /as the camera recorded it: 2027-01-15 08:07:30.* to 2027-01-15 08:08:00/);
+  assert.doesNotMatch(messages, /skipped/);
+});
+
 test('a range where nothing is, one that is open, and half an instruction are refused', async () => {
   const owner = [...byCamera, '--key', ownerSecret];
   const file = recordings[0].file;
