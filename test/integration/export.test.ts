@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fingerprintOf } from '../../runtime/pgp/keys.ts';
+import { TransportStreamCutter } from '../../runtime/recorder/transport-stream.ts';
 import { recordingAt } from '../../runtime/recordings/names.ts';
 import { cameraFile, cameraKeys, firstMs } from '../support/camera-recordings.ts';
 import { type FragmentedVideo, fragmentedVideo } from '../support/fragmented-video.ts';
@@ -321,6 +322,50 @@ test('MPEG-TS becomes an MP4 with the same frames', async () => {
   const frames = await framesOf(`${out}.mp4`);
   assert.ok(frames.length > 5);
   assert.deepEqual(frames, await framesOf(path.join(copy, 'part-1.ts')));
+});
+
+test('out of the middle of MPEG-TS, the MP4 begins with the key frame before the range', async () => {
+  const perSecond = 16;
+  const encoder = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-tune',
+    'zerolatency',
+    '-g',
+    String(2 * perSecond),
+  ];
+  const source = ['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=${perSecond}`, '-t', String(seconds)];
+  const file = path.join(directory, 'source.ts');
+  const tables = ['-pix_fmt', 'yuv420p', '-f', 'mpegts', '-pat_period', '1', file];
+  assert.equal((await run('ffmpeg', ['-v', 'error', ...source, ...encoder, ...tables])).code, 0);
+  const groups: Buffer[][] = [];
+  for (const piece of new TransportStreamCutter().push(await readFile(file))) {
+    if (piece.kind === 'media' && piece.isKeyFrame) groups.push([]);
+    groups.at(-1)?.push(piece.bytes);
+  }
+  assert.equal(groups.length, seconds / 2);
+  const folder = path.join(directory, 'transport');
+  await mkdir(folder);
+  // Two packets for each group of pictures: the second takes the rest of it.
+  const video = (index: number): Buffer => {
+    const group = Buffer.concat(groups[index >> 1] ?? []);
+    return index % 2 === 0 ? group.subarray(0, 5000) : group.subarray(5000);
+  };
+  const made = await signedRun(await cameraKeys(), {
+    ...{ seconds, packetsPerSecond: 1, video, statement: { startMs: firstMs } },
+  });
+  await writeFile(path.join(folder, recordingAt(firstMs, 20_000).fileName), made.bytes);
+  const out = path.join(directory, 'from-transport');
+  const outcome = await exported(7, 12, out, folder);
+  assert.equal(outcome.code, 0, outcome.messages);
+  const frames = await framesOf(`${out}.mp4`);
+  assert.deepEqual(frames, (await framesOf(file)).slice(6 * perSecond, 12 * perSecond));
+  const { copy, shell } = await byHand(`${out}-evidence`);
+  const [decrypt = ''] = await commandsIn(copy, 'decrypt');
+  assert.equal((await shell(decrypt)).code, 0);
+  assert.deepEqual(await framesOf(path.join(copy, 'part-1.ts')), frames);
 });
 
 test('a run that the camera certified later takes its certificate along', async () => {
