@@ -78,9 +78,19 @@ export async function writePart(
 }
 
 /** The video of a part, as `encrocrypt3.py decrypt --from --to` gives it. */
-export async function* videoOf({ file, shared, header, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {
-  const { initialisation } = header.statement;
+export async function* videoOf(part: EvidencePart): AsyncGenerator<Buffer> {
+  const { initialisation } = part.header.statement;
   if (initialisation) yield initialisation;
+  yield* packetsOf(part);
+}
+
+/** Whether there is anything to see: of what was destroyed, the evidence is worth having all the same. */
+export async function hasVideo(part: EvidencePart): Promise<boolean> {
+  const { done } = await packetsOf(part).next();
+  return done !== true;
+}
+
+async function* packetsOf({ file, shared, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {
   const reader = new PacketReader();
   const opener = new RunOpener(shared);
   const source = await openFileSource(file);

@@ -19,7 +19,7 @@ import {
 } from '../viewer/options.ts';
 import { ownerRunKeys } from '../viewer/run-keys.ts';
 import type { Capability } from './capability.ts';
-import { completeBundle, type EvidencePart, reportText, videoOf, writePart } from './evidence.ts';
+import { completeBundle, type EvidencePart, hasVideo, reportText, videoOf, writePart } from './evidence.ts';
 import { type FoundRun, findRuns } from './find-runs.ts';
 import { boundedRange, grant } from './grant-range.ts';
 import { joinMp4, writeMp4 } from './mp4.ts';
@@ -64,7 +64,7 @@ export const command: Command = {
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
       const { parts, videos } = await write(out, runs, capability, trusted);
-      process.stderr.write(`${videos.map(printable).join(', ')} and ${printable(`${out}-evidence`)}\n`);
+      process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
       process.stderr.write(reportText(parts, fingerprintOf(trusted)));
       for (const file of foreign) {
         process.stderr.write(`! left out, since somebody else signed it: a run in ${printable(file)}\n`);
@@ -104,8 +104,9 @@ async function write(
       if (!shared) throw new TypeError('a run without its keys');
       const part = await writePart(bundle, `part-${number + 1}`, run, shared, trusted);
       const piece = path.join(workplace, `piece-${number + 1}.mp4`);
-      await writeMp4(videoOf(part), run.header.statement.container, piece);
       parts.push(part);
+      if (!(await hasVideo(part))) continue;
+      await writeMp4(videoOf(part), run.header.statement.container, piece);
       pieces.push(piece);
     }
     const made = await joinMp4(pieces, videoName);

@@ -32,13 +32,14 @@ export async function writeMp4(
 /**
  * Makes one MP4 of several, whose files are used up, or several where their streams are not alike: a camera that was set
  * to another size has no video in one piece.
- * @param files at least one; beside where the result goes.
+ * @param files beside where the result goes.
  * @param name of the result, without `.mp4`.
  * @returns the names of the files that are there now.
  * @throws {EncroCamError} `PROGRAM_MISSING`, `PROGRAM_FAILED`
  */
 export async function joinMp4(files: readonly string[], name: string): Promise<string[]> {
-  const [first = '', ...others] = files;
+  const [first, ...others] = files;
+  if (first === undefined) return [];
   if (others.length === 0) return [await renamed(first, `${name}.mp4`)];
   const streams = await Promise.all(files.map(streamsOf));
   if (new Set(streams).size > 1) {
@@ -97,7 +98,7 @@ async function run(
   if (code === 0) return output;
   const said = printable(words.trim().split('\n').slice(-3).join('; '));
   throw new EncroCamError('PROGRAM_FAILED', `${program} ended with ${code}: ${said || 'it said nothing'}.`, {
-    hint: 'Is the disk full? If not, encrocam decrypt writes the same video without ffmpeg.',
+    hint: 'Nothing was written. Is there room on the disk? encrocam decrypt writes the same video without ffmpeg.',
   });
 }
 

@@ -38,7 +38,7 @@ Result when made:    ${isSound ? 'as the camera recorded it' : 'NOT as the camer
 This directory holds what is needed to check a piece of video from a security camera: that this camera recorded it, and that nothing in
 it was changed, left out, added, moved or given another time since. The video itself is beside this directory:
 
-${videos.map(({ name, sha256 }) => `    ${name}\n    SHA-256 ${sha256}`).join('\n')}
+${videos.length === 0 ? '    There is none: nothing of it could be decrypted.' : videos.map(({ name, sha256 }) => `    ${name}\n    SHA-256 ${sha256}`).join('\n')}
 
 It is made from the ciphertext in here: unpacked, put into another container, and not encoded again.
 

@@ -3,7 +3,6 @@
  * anything of ours but the bundle.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,13 +12,21 @@ import { TransportStreamCutter } from '../../runtime/recorder/transport-stream.t
 import { recordingAt } from '../../runtime/recordings/names.ts';
 import { cameraFile, cameraKeys, firstMs } from '../support/camera-recordings.ts';
 import { type FragmentedVideo, fragmentedVideo } from '../support/fragmented-video.ts';
-import { certificateOf, previousOf, type SyntheticRun, signedRun } from '../support/synthetic-run.ts';
+import { certificateOf, type SyntheticRun, signedRun } from '../support/synthetic-run.ts';
+import {
+  byHand,
+  commandsIn,
+  exported as exportedFrom,
+  framesOf,
+  framesPerPacket,
+  type Outcome,
+  packetsPerSecond,
+  recordTwo,
+  run,
+  seconds,
+  vectors,
+} from './export-harness.ts';
 import { encrocam } from './recorder-harness.ts';
-
-const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt2');
-const ownerSecret = path.join(vectors, 'owner.secret.asc');
-const seconds = 20;
-const [packetsPerSecond, framesPerPacket] = [8, 2];
 
 let directory: string;
 let place: string;
@@ -34,52 +41,6 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true, force: true }));
 
-/** Two recordings of 20 s, one right behind the other. */
-async function recordTwo(folder: string, ...videos: FragmentedVideo[]): Promise<SyntheticRun[]> {
-  const keys = await cameraKeys();
-  const runs: SyntheticRun[] = [];
-  for (const [number, { initialisation, fragments }] of videos.entries()) {
-    const startMs = firstMs + number * seconds * 1000;
-    const before = runs.at(-1);
-    const run = await signedRun(keys, {
-      ...{
-        fill: number + 1,
-        seconds,
-        packetsPerSecond,
-        video: (index) => fragments[index] ?? Buffer.alloc(0),
-      },
-      statement: {
-        ...{ startMs, recording: recordingAt(startMs, 20_000).fileName },
-        ...{ container: 'video/mp4', initialisation, clock: { state: 'synchronised', errorMs: 12 } },
-        ...(before ? { previous: previousOf(before) } : {}),
-      },
-    });
-    await writeFile(path.join(folder, recordingAt(startMs, 20_000).fileName), run.bytes);
-    runs.push(run);
-  }
-  return runs;
-}
-
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-  readonly messages: string;
-}
-
-function run(
-  program: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-) {
-  return new Promise<Outcome>((resolve) => {
-    execFile(program, args, { maxBuffer: 50_000_000, ...options }, (error, output, messages) =>
-      resolve({ code: error ? Number(error.code) : 0, output, messages }),
-    );
-  });
-}
-
-const at = (second: number): string => new Date(firstMs + second * 1000).toISOString();
-
 function exported(
   from: number,
   to: number,
@@ -87,49 +48,7 @@ function exported(
   input = place,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Outcome> {
-  const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
-  const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys];
-  return run(encrocam, args, { env: { ...process.env, TZ: 'UTC', ...env } });
-}
-
-/** The commands of step 2 and 3 of the README, as they stand there. */
-async function commandsIn(bundle: string, what: 'verify' | 'decrypt'): Promise<string[]> {
-  const text = await readFile(path.join(bundle, 'README.txt'), 'utf8');
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith(`python3 encrocrypt3.py ${what}`));
-}
-
-/** In a copy of the bundle, without network, with nothing of ours in the environment. */
-async function byHand(bundle: string, change: (copy: string) => Promise<void> = async () => undefined) {
-  const copy = await mkdtemp(path.join(directory, 'expert-'));
-  await cp(bundle, copy, { recursive: true });
-  await change(copy);
-  const env = { PATH: '/usr/bin:/bin', HOME: copy, PYTHONPATH: await pythonPath() };
-  const shell = (command: string): Promise<Outcome> =>
-    run('unshare', ['--net', '--map-root-user', 'sh', '-c', command], { cwd: copy, env });
-  return { copy, shell };
-}
-
-/** Where python3-cryptography lies, if it is not Debian's. */
-async function pythonPath(): Promise<string> {
-  const { output } = await run('python3', [
-    '-c',
-    'import cryptography, os; print(os.path.dirname(cryptography.__path__[0]))',
-  ]);
-  return output.trim();
-}
-
-/** A checksum of each frame of a video, decoded. */
-async function framesOf(file: string): Promise<string[]> {
-  const args = ['-v', 'error', '-i', file, '-map', '0:v', '-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
-  const { code, output, messages } = await run('ffmpeg', args);
-  assert.equal(code, 0, messages);
-  return output
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(',').at(-1)?.trim() ?? '');
+  return exportedFrom(from, to, out, input, env);
 }
 
 interface Report {
@@ -416,6 +335,28 @@ test('damage in the range is exported as it is, and told', async () => {
   const [verify = ''] = await commandsIn(copy, 'verify');
   assert.equal((await shell(verify)).code, 1);
   assert.match(await readFile(path.join(copy, 'README.txt'), 'utf8'), /Result when made: +NOT as the camera/);
+});
+
+test('of a range in which everything was destroyed there is evidence, and no video', async () => {
+  const folder = path.join(directory, 'destroyed');
+  await cp(place, folder, { recursive: true });
+  const [name = ''] = (await readdir(folder)).sort();
+  const hurt = (recordings[0]?.packets ?? []).map((packet) => {
+    if ((packet[3] ?? 0) < 0x80) return packet;
+    const copy = Buffer.from(packet);
+    copy[20] = (copy[20] ?? 0) ^ 1;
+    return copy;
+  });
+  await writeFile(path.join(folder, name), Buffer.concat(hurt));
+  const out = path.join(directory, 'gone');
+  const { code, messages } = await exported(6, 14, out, folder);
+  assert.equal(code, 2, messages);
+  assert.match(messages, /tampered/);
+  assert.ok(!(await readdir(directory)).includes('gone.mp4'));
+  const { copy, shell } = await byHand(`${out}-evidence`);
+  const [verify = ''] = await commandsIn(copy, 'verify');
+  assert.match((await shell(verify)).output, /"tampered 6000-14000"/);
+  assert.match(await readFile(path.join(copy, 'README.txt'), 'utf8'), /There is none: nothing/);
 });
 
 test('without ffmpeg, with names that are taken, and with nothing in the range, nothing is left behind', async () => {
