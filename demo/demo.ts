@@ -136,7 +136,7 @@ async function watchAsOwner(demo: Demo): Promise<void> {
   if (!remote) throw new Error('there is no recording on the drive');
   const { server } = demo;
   const location = `ftps://${server.user}@${server.host}:${server.port}/${cameraName}/${remote.name}`;
-  const output = path.join(demo.directory, 'watched.ts');
+  const output = path.join(demo.directory, 'watched.mp4');
   const options = [
     '--signed-by',
     demo.cameraPublicFile,

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../../ci/bundle.ts';
-import { headerBytes, PacketReader, videoOverheadBytes } from '../../runtime/encrocrypt/index.ts';
+import { dataOverheadBytes, PacketReader } from '../../runtime/encrocrypt/v3/index.ts';
 import { startFtpServer } from '../../test/ftp-servers/index.ts';
 import { startService } from '../../test/support/service.ts';
 import { makeKeys } from '../keys.ts';
@@ -16,7 +16,8 @@ import { type Figure, quantile } from '../report.ts';
 
 const warmUpSeconds = 8;
 const measuredSeconds = 40;
-const frameBytes = 25_000;
+/** Whole packets of MPEG-TS: what is cut waits for the rest. */
+const frameBytes = 133 * 188;
 const frameMs = 40;
 const pollMs = 1;
 const clockTicksPerSecond = 100;
@@ -45,7 +46,7 @@ export async function measureServices(directory: string): Promise<Figure[]> {
           burnInTime: false,
         },
       ],
-      recordings: { directory: 'disk' },
+      recordings: { directory: 'disk', container: 'mpegts' },
       storage: {
         driver: 'ftp',
         host: server.host,
@@ -168,9 +169,9 @@ async function agesOf(arrivals: readonly Arrival[], writes: string, directory: s
   for await (const chunk of createReadStream(await recordingIn(directory))) {
     reader.push(chunk as Buffer);
     for (let item = reader.next(); item; item = reader.next()) {
-      if (item.kind !== 'video') continue;
-      videoBytes += item.body.length - videoOverheadBytes;
-      ends.push({ fileBytes: item.offset + headerBytes + item.body.length, videoBytes });
+      if (item.kind !== 'data') continue;
+      videoBytes += item.bytes.length - dataOverheadBytes;
+      ends.push({ fileBytes: item.offset + item.bytes.length, videoBytes });
     }
   }
   const frames = (await readFile(writes, 'utf8'))

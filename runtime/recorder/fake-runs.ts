@@ -9,6 +9,7 @@ import {
   readHeader,
   rootOf,
   type Stretch,
+  type TreeNode,
 } from '../encrocrypt/v3/index.ts';
 import { type CheckedRun, isWhole, timelineOf } from '../verifier/timeline.ts';
 import { fakeSecretOf } from './fakes.ts';
@@ -64,7 +65,7 @@ export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
     },
     onStretch: (_, stretch) => stretches.push(stretch),
     onRunEnd: ({ header, final, link }) => {
-      const contents = contentsOf(whole, header);
+      const contents = contentsOf(whole, header, [fakeRootOf(header)]);
       const ended = final?.reason;
       const gaps = contents.notes.flatMap(({ what, milliseconds, cause }, index) => {
         const toMs = contents.noteTimes[index] ?? 0;
@@ -90,12 +91,14 @@ export function faultsOf(runs: readonly RunTold[]): string[] {
   return [...problems, ...wrong.map(({ state, cause }) => `${state}: ${cause ?? ''}`)];
 }
 
-function contentsOf(bytes: Buffer, { hash, statement }: Header) {
-  const { runId } = statement;
-  const opener = new RunOpener({
-    ...{ runId, segmentMs: statement.segmentMs },
-    nodes: [rootOf(fakeSecretOf(runId), runId)],
-  });
+function fakeRootOf({ statement: { runId } }: Header): TreeNode {
+  return rootOf(fakeSecretOf(runId), runId);
+}
+
+/** What is in one run of a file, for whoever has its keys. */
+export function contentsOf(bytes: Buffer, { hash, statement }: Header, nodes: readonly TreeNode[]) {
+  const { runId, segmentMs } = statement;
+  const opener = new RunOpener({ runId, segmentMs, nodes });
   const reader = new PacketReader();
   reader.push(bytes);
   reader.end();

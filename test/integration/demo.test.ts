@@ -83,7 +83,7 @@ test('the demo plays back what it recorded, goes on, and Ctrl-C leaves nothing r
 test('Ctrl-C while the owner is watching ends the demo in order, and is no failure', async (context) => {
   const run = await interruptWhen(context, (output) => {
     const directory = directoryOf(output);
-    return directory !== undefined && processesWith(`${directory}/watched.ts`).length > 0;
+    return directory !== undefined && processesWith(`${directory}/watched.mp4`).length > 0;
   });
   assert.equal(run.code, 0, run.output);
   assert.doesNotMatch(run.output, /The demo failed/);

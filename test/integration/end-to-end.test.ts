@@ -190,7 +190,7 @@ for (const software of ftpSoftware) {
 
     // The owner's view of it, from the drive, through the network.
     const location = `ftps://${server.user}@${network.host}:${server.port}/yard`;
-    const watched = at('watched.ts');
+    const watched = at('watched.mp4');
     const decrypt = await run(
       encrocam,
       // biome-ignore format: a command line

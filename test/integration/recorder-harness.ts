@@ -9,7 +9,14 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { decrypt, readKey, readMessage, readPrivateKey } from 'openpgp';
-import { decryptVideo, PacketReader } from '../../runtime/encrocrypt/index.ts';
+import { decryptVideo, magic as magic2, PacketReader } from '../../runtime/encrocrypt/index.ts';
+import { FileVerifier, type Header } from '../../runtime/encrocrypt/v3/index.ts';
+import { keyFileDecrypter } from '../../runtime/pgp/key-file-decrypter.ts';
+import { isSigned, openRun } from '../../runtime/pgp/open-run.ts';
+import { contentsOf } from '../../runtime/recorder/fake-runs.ts';
+import { FragmentCutter } from '../../runtime/recorder/fragments.ts';
+
+import { verify } from '../support/verify-command.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const vectors = path.join(root, 'test/vectors/encrocrypt2');
@@ -88,10 +95,11 @@ export class Place {
     return running;
   }
 
-  /** What all ffmpegs of one camera delivered, in order. */
+  /** What all ffmpegs of one camera delivered, in order, as `essenceOf` has it. */
   async delivered(): Promise<Buffer> {
     const taps = (await readdir(this.directory)).filter((name) => name.endsWith('.ts')).sort();
-    return Buffer.concat(await Promise.all(taps.map((name) => readFile(path.join(this.directory, name)))));
+    const bytes = await Promise.all(taps.map((name) => readFile(path.join(this.directory, name))));
+    return Buffer.concat(bytes.map(essenceOf));
   }
 
   /** The files of a camera, in order. */
@@ -103,6 +111,15 @@ export class Place {
   async recorded(camera: string): Promise<Opened> {
     const files = await this.files(camera);
     return openRecording(Buffer.concat(await Promise.all(files.map((file) => readFile(file)))));
+  }
+
+  /** `encrocam verify` of a camera's recordings. */
+  verify(camera: string): ReturnType<typeof verify> {
+    return verify([
+      '--signed-by',
+      path.join(vectors, 'camera.public.asc'),
+      path.join(this.recordings, camera),
+    ]);
   }
 }
 
@@ -148,15 +165,29 @@ export class Running {
     return `${this.lines.map((line) => JSON.stringify(line)).join('\n')}\n${this.text}`;
   }
 
+  /** Process numbers of the children that run whose command line is like this. */
+  async children(commandLine: RegExp): Promise<number[]> {
+    const found: number[] = [];
+    for (const pid of await this.#children(/^/)) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (commandLine.test(line)) found.push(pid);
+    }
+    return found;
+  }
+
   /** Process numbers of the ffmpegs that run, those that make video. */
-  async ffmpegs(): Promise<number[]> {
+  ffmpegs(): Promise<number[]> {
+    return this.#children(/\(ffmpeg\) [^Z]/);
+  }
+
+  async #children(like: RegExp): Promise<number[]> {
     const children: number[] = [];
     for (const name of await readdir('/proc')) {
       if (!/^\d+$/.test(name)) continue;
       try {
         const status = await readFile(`/proc/${name}/stat`, 'utf8');
         const parent = Number(status.slice(status.lastIndexOf(')') + 4).split(' ')[0]);
-        if (parent === this.child.pid && /\(ffmpeg\) [^Z]/.test(status)) children.push(Number(name));
+        if (parent === this.child.pid && like.test(status)) children.push(Number(name));
       } catch (error) {
         // It ended while the list was read.
         if (!(error instanceof Error) || !/ENOENT|ESRCH/.test(error.message)) throw error;
@@ -190,14 +221,45 @@ export class Running {
   }
 }
 
+/**
+ * What has to be recorded of that which an ffmpeg delivered: all of MPEG-TS; of MP4 all whole fragments, but for their times,
+ * which the recorder moves to where they belong in the recording.
+ */
+export function essenceOf(video: Buffer): Buffer {
+  if (video.toString('latin1', 4, 8) !== 'ftyp') return video;
+  const fragments: Buffer[] = [];
+  for (const piece of new FragmentCutter().push(video)) {
+    if (piece.kind === 'media') fragments.push(withoutTime(piece.bytes));
+  }
+  return Buffer.concat(fragments);
+}
+
+function withoutTime(fragment: Buffer): Buffer {
+  const timeless = Buffer.from(fragment);
+  const moofEnd = timeless.readUInt32BE(0);
+  const header = timeless.subarray(0, moofEnd);
+  // Type, version and flags, and 64 bits of time.
+  for (let at = header.indexOf('tfdt'); at > 0; at = header.indexOf('tfdt', at + 1))
+    header.fill(0, at + 8, at + 16);
+  return timeless;
+}
+
 export interface Opened {
+  /** As it is played: of MP4, each run behind its initialisation. */
   readonly video: Buffer;
+  /** As `essenceOf` has it. */
+  readonly essence: Buffer;
+  /** Or runs: what it takes an owner to open it. */
   readonly keyPackets: number;
   readonly skips: readonly { reason: string; length: number }[];
 }
 
 /** Decrypts a recording with nothing but the codec and openpgp, and checks the camera's signature. */
-export async function openRecording(bytes: Buffer): Promise<Opened> {
+export function openRecording(bytes: Buffer): Promise<Opened> {
+  return bytes.subarray(0, magic2.length).equals(magic2) ? openVersion2(bytes) : openVersion3(bytes);
+}
+
+async function openVersion2(bytes: Buffer): Promise<Opened> {
   const decryptionKeys = await readPrivateKey({
     armoredKey: await readFile(path.join(vectors, 'owner.secret.asc'), 'utf8'),
   });
@@ -230,7 +292,36 @@ export async function openRecording(bytes: Buffer): Promise<Opened> {
       else reader.reject();
     }
   }
-  return { video: Buffer.concat(video), keyPackets, skips };
+  const whole = Buffer.concat(video);
+  return { video: whole, essence: whole, keyPackets, skips };
+}
+
+async function openVersion3(bytes: Buffer): Promise<Opened> {
+  const decrypter = await keyFileDecrypter(path.join(vectors, 'owner.secret.asc'), async () => '');
+  const camera = await readKey({
+    armoredKey: await readFile(path.join(vectors, 'camera.public.asc'), 'utf8'),
+  });
+  const headers: Header[] = [];
+  const skips: { reason: string; length: number }[] = [];
+  const verifier = new FileVerifier({
+    onRun: (header) => headers.push(header),
+    onStretch: () => undefined,
+    onRunEnd: () => undefined,
+    onSkip: ({ reason, length }) => skips.push({ reason, length }),
+  });
+  verifier.push(bytes);
+  verifier.end();
+  const video: Buffer[] = [];
+  const essence: Buffer[] = [];
+  for (const header of headers) {
+    if (!(await isSigned(header, camera))) throw new Error('the camera did not sign this run');
+    const keys = await openRun(header, decrypter);
+    const { packets } = contentsOf(bytes, header, keys?.nodes ?? []);
+    const run = Buffer.concat([header.statement.initialisation ?? Buffer.alloc(0), ...packets]);
+    video.push(run);
+    essence.push(essenceOf(run));
+  }
+  return { video: Buffer.concat(video), essence: Buffer.concat(essence), keyPackets: headers.length, skips };
 }
 
 export interface Probed {

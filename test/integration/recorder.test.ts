@@ -34,10 +34,10 @@ test('SIGTERM loses nothing that ffmpeg had delivered, and ffprobe accepts every
   await recorder.line('video is coming');
   await delay(recordMs);
   assert.equal(await recorder.stop(), 0);
-  const { video, skips, keyPackets } = await place.recorded('front');
+  const { video, essence, skips, keyPackets } = await place.recorded('front');
   assert.deepEqual(skips, []);
   assert.equal(keyPackets, (await place.files('front')).length);
-  assert.ok(video.equals(await place.delivered()), 'decrypted is what ffmpeg delivered');
+  assert.ok(essence.equals(await place.delivered()), 'decrypted is what ffmpeg delivered');
   const { codec, frames } = await probe(context, video);
   assert.equal(codec, 'h264');
   assert.ok(frames >= 30, `${frames} frames in 3 s at 15 a second`);
@@ -52,8 +52,8 @@ test('Ctrl-C ends it in order as well, and auto says which encoder it takes', as
   assert.ok((await recorder.line('encoding with')).message.length > 0);
   await recorder.line('video is coming');
   assert.equal(await recorder.stop('SIGINT'), 0);
-  const { video } = await place.recorded('front');
-  assert.ok(video.length > 0 && video.equals(await place.delivered()));
+  const { essence } = await place.recorded('front');
+  assert.ok(essence.length > 0 && essence.equals(await place.delivered()));
 });
 
 test('an ffmpeg that is killed is started again, and all that each delivered is recorded', async (context) => {
@@ -65,9 +65,9 @@ test('an ffmpeg that is killed is started again, and all that each delivered is 
   assert.match(String(gap.cause), /SIGKILL/);
   assert.ok(Number(gap.lengthMs) >= 1000);
   assert.equal(await recorder.stop(), 0);
-  const { video, skips } = await place.recorded('front');
+  const { video, essence, skips } = await place.recorded('front');
   assert.deepEqual(skips, []);
-  assert.ok(video.equals(await place.delivered()));
+  assert.ok(essence.equals(await place.delivered()));
   assert.ok(isGrowing((await probe(context, video)).timestamps), 'a restart is no leap back');
 });
 
@@ -113,7 +113,7 @@ test('a camera that vanishes and comes back makes a gap, and its neighbour none'
   assert.ok((await probe(context, video)).frames > 15);
 });
 
-test('a recorder that is killed goes on in the same file under a new key packet', async (context) => {
+test('a recorder that is killed goes on in the same file with a new run', async (context) => {
   const place = await Place.make(context, [front], oneFile);
   const first = place.start();
   await first.line('video is coming');
@@ -148,8 +148,8 @@ test("a camera's own H.264 is copied as it is, and that no time is drawn is said
   await recorder.line('video is coming', { encoder: 'copy' });
   await delay(recordMs);
   assert.equal(await recorder.stop(), 0);
-  const { video } = await place.recorded('front');
-  assert.ok(video.equals(await place.delivered()));
+  const { video, essence } = await place.recorded('front');
+  assert.ok(essence.equals(await place.delivered()));
   const { codec, frames } = await probe(context, video);
   assert.equal(codec, 'h264');
   assert.ok(frames > 15 && frames < 8 * 15, `${frames} frames: at the pace of a camera`);

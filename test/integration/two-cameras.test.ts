@@ -13,7 +13,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { decrypt, encryptKey, generateKey, readMessage } from 'openpgp';
-import { PacketReader } from '../../runtime/encrocrypt/index.ts';
+import { PacketReader, readHeader, rootOf, segmentKey } from '../../runtime/encrocrypt/v3/index.ts';
 import type { Status } from '../../runtime/state/status.ts';
 import { startFtpServer } from '../ftp-servers/index.ts';
 import { GpgHome, keyParameters } from '../support/gpg-home.ts';
@@ -151,7 +151,7 @@ test('two cameras and three owners keep to themselves, and no secret is in a log
     }
     const videos: Buffer[] = [];
     for (const [number, { options, environment }] of owners.entries()) {
-      const video = at(`${name}-${number}.ts`);
+      const video = at(`${name}-${number}.mp4`);
       const location = `ftps://${server.user}@${server.host}:${server.port}/${drive}`;
       await encrocam(
         // biome-ignore format: a command line
@@ -162,11 +162,11 @@ test('two cameras and three owners keep to themselves, and no secret is in a log
     }
     assert.ok(videos.every((video) => video.equals(videos[0] ?? assert.fail('no video'))));
     // biome-ignore format: a command line
-    const probe = await run('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name,width', '-of', 'csv=p=0', at(`${name}-0.ts`)]);
+    const probe = await run('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name,width', '-of', 'csv=p=0', at(`${name}-0.mp4`)]);
     assert.match(probe.stdout, new RegExp(`^h264,${width}`));
   }
 
-  assert.ok(keys.length >= cameras.length);
+  assert.ok(keys.length >= 2 * cameras.length);
   const said = [...logs, recorder.stderr, recorder.stdout, syncer.stderr, syncer.stdout].join('\n');
   assert.match(said, /"level":"debug"/);
   const secrets: Record<string, string> = {
@@ -187,7 +187,7 @@ test('two cameras and three owners keep to themselves, and no secret is in a log
   }
 });
 
-/** The keys that a recording's video is encrypted with. */
+/** The secrets of a recording's runs, and the keys of their first minutes. */
 async function keysOf(
   recording: Buffer,
   decryptionKeys: Parameters<typeof decrypt>[0]['decryptionKeys'],
@@ -197,10 +197,12 @@ async function keysOf(
   reader.end();
   const keys: Buffer[] = [];
   for (let item = reader.next(); item; item = reader.next()) {
-    if (item.kind !== 'key') continue;
-    const message = await readMessage({ binaryMessage: item.message });
+    const header = item.kind === 'header' ? readHeader(Buffer.from(item.body)) : undefined;
+    if (!header?.sealed.openpgp) continue;
+    const message = await readMessage({ binaryMessage: header.sealed.openpgp });
     const { data } = await decrypt({ message, decryptionKeys: decryptionKeys ?? [], format: 'binary' });
-    keys.push(Buffer.from(data as Uint8Array));
+    const secret = Buffer.from(data as Uint8Array);
+    keys.push(secret, segmentKey(rootOf(secret, header.statement.runId), 0));
   }
   return keys;
 }

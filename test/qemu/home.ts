@@ -148,7 +148,7 @@ export class Home {
     { signedBy = this.cameraPublicFile }: { signedBy?: string } = {},
   ): Promise<Film> {
     // Kept after a failure: a frame that cannot be read is best looked at.
-    const video = path.join(artifactsDirectory, `film-${process.pid}.ts`);
+    const video = path.join(artifactsDirectory, `film-${process.pid}.mp4`);
     const decrypted = await run({ nothrow: true })`
       ${encrocam} decrypt ${directory} ${video} --force --signed-by ${signedBy} --key ${path.join(this.directory, 'owner.secret.asc')}`;
     if (decrypted.exitCode !== 0 && decrypted.exitCode !== 2) {

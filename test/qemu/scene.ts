@@ -40,8 +40,8 @@ export async function unlock(terminal: Terminal, { isAsked = false } = {}): Prom
 }
 
 const recordingsOnCard = `/var/lib/encrocam/recordings/${cameraName}`;
-/** A key packet has less, a first frame more. */
-const keyPacketBytes = 2000;
+/** What a recording begins with has less, with a first frame it has more. */
+const beginningBytes = 4000;
 
 /** Bytes of recordings on the card of a running machine. A prompt may stand before the recordings are mounted. */
 export async function bytesOnCard(machine: Machine): Promise<number> {
@@ -52,7 +52,7 @@ export async function bytesOnCard(machine: Machine): Promise<number> {
 /** Waits until the card has a frame that it had not before. */
 export async function frameOnCard(machine: Machine, bytesBefore = 0): Promise<void> {
   await machine.agent.until(
-    `[ $(cat ${recordingsOnCard}/*.encrocam 2>/dev/null | wc -c) -gt ${bytesBefore + keyPacketBytes} ]`,
+    `[ $(cat ${recordingsOnCard}/*.encrocam 2>/dev/null | wc -c) -gt ${bytesBefore + beginningBytes} ]`,
     { timeoutMs: 600_000 },
   );
 }
