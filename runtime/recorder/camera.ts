@@ -11,6 +11,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type RecordingName, recordingAt } from '../recordings/names.ts';
 import type { RecorderCameraState } from '../state/state.ts';
+import { type CameraDevice, CameraWatch, deviceOf } from './camera-watch.ts';
 import type { Clock } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import { CurrentRecording } from './current-recording.ts';
@@ -37,8 +38,10 @@ export interface CameraRecorderOptions {
   readonly encoder: string;
   readonly slotMs: number;
   readonly format: RecordingFormat;
-  /** Starts ffmpeg; it is told how far into the recording that is. */
-  readonly start: (beginsAtMs: number) => VideoSource;
+  /** Starts ffmpeg; it is told how far into the recording that is, and whether to record sound, if that is configured. */
+  readonly start: (beginsAtMs: number, withSound: boolean) => VideoSource;
+  /** Default: what the kernel shows. */
+  readonly device?: CameraDevice;
   readonly space: Pick<SpaceKeeper, 'blocked' | 'met' | 'wrote'>;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
@@ -70,6 +73,7 @@ export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
   readonly #gaps: GapLog;
   readonly #current: CurrentRecording;
+  readonly #watch: CameraWatch;
   readonly #backoff: Backoff;
   readonly #files: OpenRecordings;
   readonly #startedMs: number;
@@ -107,6 +111,8 @@ export class CameraRecorder {
       onFull: () => space.met(),
     });
     this.#current = new CurrentRecording({ format, files: this.#files, clock, logger });
+    const device = options.device ?? deviceOf(camera.input);
+    this.#watch = new CameraWatch({ camera, device, current: this.#current, clock, logger });
   }
 
   /** Runs until it is stopped; never rejects. */
@@ -126,6 +132,7 @@ export class CameraRecorder {
     }
     cancelTick();
     await this.#session?.drained;
+    await this.#watch.stop();
     await this.#current.end('stop');
     await this.#files.settled();
     this.#gaps.end(this.#options.clock.monotonicMs());
@@ -190,8 +197,10 @@ export class CameraRecorder {
     // On a small board ffmpeg takes as long to start as a key to be sealed: side by side, and early video waits.
     if (!this.#current.open) format.prepare();
     const beginsAtMs = clock.nowMs() - name.startMs;
+    const source = start(beginsAtMs, this.#watch.begins(name.startMs + name.lengthMs));
+    this.#watch.started(source);
     const session = new Session({
-      source: start(beginsAtMs),
+      source,
       cutter: format.cutter(beginsAtMs),
       intervalMs: camera.encryptIntervalMs,
       clock,
@@ -200,6 +209,8 @@ export class CameraRecorder {
         // What comes last from an ffmpeg that was asked to end is worth no run of its own.
         if (this.#endReason === undefined) recording = await this.#current.forVideo(recording, collected);
         await this.#store(recording, collected);
+        if (!delivers) this.#watch.delivers(collected.monotonicMs);
+        delivers = true;
       },
       onLine: (line) => logger.debug('ffmpeg says', { line }),
     });
@@ -207,6 +218,7 @@ export class CameraRecorder {
     this.#endReason = undefined;
     /** The one that it writes to, from its first video on. */
     let recording: ActiveRecording | undefined;
+    let delivers = false;
     const opening = session.begun.then(async (initialisation) => {
       const opened = await this.#current.forStream(name, initialisation);
       this.#afterPowerCut = false;
@@ -242,6 +254,11 @@ export class CameraRecorder {
         ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
         : describeEnd(end, session.lastWords);
     this.#current.note({ what: 'ffmpeg-ended', cause });
+    const { deliveredBytes, lastWords } = session;
+    if (this.#watch.ended({ deliveredBytes, lastWords, end: reason === 'stall' ? 'stall' : 'exit' })) {
+      this.#trouble(cause, this.#lostSinceMs(session));
+      return undefined;
+    }
     return this.#trouble(cause, this.#lostSinceMs(session));
   }
 

@@ -18,6 +18,9 @@ export interface CurrentRecordingOptions {
   readonly logger: Logger;
 }
 
+/** A camera that cannot be recorded for long has more to tell than what moved. */
+const maxWaitingEvents = 100;
+
 /** Why a recording is to end with the next key frame, and what it says of that. */
 interface Interruption {
   readonly atMs: number;
@@ -30,6 +33,8 @@ export class CurrentRecording {
   readonly #steps: StepDetector;
   /** What happened while none was open: what is being opened was made before that. */
   #pending: Interruption[] = [];
+  /** Events that came while none was open. */
+  #waiting: Omit<Interruption, 'reason'>[] = [];
   #open: ActiveRecording | undefined;
   /** Of its stream. */
   #initialisation: Buffer | undefined;
@@ -97,6 +102,20 @@ export class CurrentRecording {
     });
   }
 
+  /** For the owners alone; what comes between two recordings stands at the beginning of the next. */
+  event(happening: Happening, monotonicMs: number): void {
+    if (!this.#open) {
+      this.#waiting = [...this.#waiting, { happening, atMs: monotonicMs }].slice(-maxWaitingEvents);
+      return;
+    }
+    this.#open.event(happening, monotonicMs).catch((error: unknown) => {
+      this.#options.logger.debug('an event was not recorded', {
+        what: happening.what,
+        because: messageOf(error),
+      });
+    });
+  }
+
   #interrupt(recording: ActiveRecording, { atMs, reason, happening }: Interruption): void {
     this.note(happening, atMs);
     recording.endSoon(reason, atMs);
@@ -117,6 +136,7 @@ export class CurrentRecording {
     const recording = await files.open({ name, initialisation, timeMs, monotonicMs });
     this.#open = recording;
     this.#initialisation = initialisation;
+    for (const { happening, atMs } of this.#waiting.splice(0)) this.event(happening, atMs);
     for (const interruption of this.#pending) this.#interrupt(recording, interruption);
     return recording;
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Camera } from '../config/load.ts';
 import type { Container } from '../encrocrypt/v3/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
+import type { CameraDevice } from './camera-watch.ts';
 import { EncroCrypt3Format } from './encrocrypt3-format.ts';
 import { keyFrame, MemoryLastRuns, pictures, type RunTold, runsIn } from './fake-runs.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeSealRun, LogBook } from './fakes.ts';
@@ -35,6 +36,8 @@ export interface Given {
   readonly disk?: FakeDisk;
   readonly clock?: FakeClock;
   readonly lastRuns?: MemoryLastRuns;
+  readonly settings?: Partial<Camera>;
+  readonly device?: CameraDevice;
 }
 
 /** A camera that records MPEG-TS into runs of EncroCrypt3. */
@@ -46,12 +49,25 @@ export function setUp({
   disk = new FakeDisk(),
   clock = new FakeClock(startMs),
   lastRuns = new MemoryLastRuns(),
+  settings = {},
+  device = { identity: async () => undefined, isThere: async () => true },
 }: Given = {}) {
   const logger = new LogBook();
   const sources: FakeSource[] = [];
+  /** Whether each was to record sound. */
+  const sounds: boolean[] = [];
   const space = { blocked: false, met: async () => undefined, wrote: () => undefined };
   const recorder = new CameraRecorder({
-    ...{ camera, slotMs, space, clock, logger, fileSystem: disk, encoder: 'libx264' },
+    ...{
+      camera: { ...camera, ...settings },
+      device,
+      slotMs,
+      space,
+      clock,
+      logger,
+      fileSystem: disk,
+      encoder: 'libx264',
+    },
     format: new EncroCrypt3Format({
       ...{ container, lastRuns, clock, logger },
       authority: {
@@ -62,8 +78,9 @@ export function setUp({
       },
       clockState: async () => 'synchronised',
     }),
-    start: () => {
+    start: (_beginsAtMs, withSound) => {
       const source = new FakeSource();
+      sounds.push(withSound);
       sources.push(source);
       return source;
     },
@@ -92,7 +109,7 @@ export function setUp({
       .filter((name) => file === undefined || name === file)
       .sort()
       .flatMap((name) => runsIn(name, disk.files.get(name)));
-  return { clock, disk, logger, sources, space, recorder, done, latest, lastRuns, film, stop, runs };
+  return { clock, disk, logger, sources, sounds, space, recorder, done, latest, lastRuns, film, stop, runs };
 }
 
 /** Sealing that waits to be let go on, or fails, each time as it is told. */

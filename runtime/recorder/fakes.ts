@@ -73,6 +73,7 @@ export class FakeClock implements Clock {
 export class FakeSource implements VideoSource {
   readonly stdout = new PassThrough({ highWaterMark: 64 * 1024 * 1024 });
   readonly stderr = new PassThrough();
+  readonly motion = new PassThrough();
   readonly ended: Promise<SourceEnd>;
   readonly signals: string[] = [];
   /** What it still delivers when it is asked to end; `undefined`: it does not react. */

@@ -79,7 +79,10 @@ export class Recorder {
     const { container } = format;
     return new CameraRecorder({
       ...{ camera, encoder, format, fileSystem, clock, slotMs: config.slotMs, space: this.#space },
-      start: (beginsAtMs) => startSource(ffmpegArguments(camera, { ...prepared, container, beginsAtMs })),
+      start: (beginsAtMs, withSound) =>
+        startSource(
+          ffmpegArguments(camera, { ...prepared, container, beginsAtMs, withoutSound: !withSound }),
+        ),
       logger: cameraLogger,
     });
   }

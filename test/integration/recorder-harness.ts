@@ -252,6 +252,7 @@ export interface Opened {
   /** Or runs: what it takes an owner to open it. */
   readonly keyPackets: number;
   readonly skips: readonly { reason: string; length: number }[];
+  readonly events: readonly Record<string, unknown>[];
 }
 
 /** Decrypts a recording with nothing but the codec and openpgp, and checks the camera's signature. */
@@ -293,7 +294,7 @@ async function openVersion2(bytes: Buffer): Promise<Opened> {
     }
   }
   const whole = Buffer.concat(video);
-  return { video: whole, essence: whole, keyPackets, skips };
+  return { video: whole, essence: whole, keyPackets, skips, events: [] };
 }
 
 async function openVersion3(bytes: Buffer): Promise<Opened> {
@@ -313,15 +314,23 @@ async function openVersion3(bytes: Buffer): Promise<Opened> {
   verifier.end();
   const video: Buffer[] = [];
   const essence: Buffer[] = [];
+  const events: Record<string, unknown>[] = [];
   for (const header of headers) {
     if (!(await isSigned(header, camera))) throw new Error('the camera did not sign this run');
     const keys = await openRun(header, decrypter);
-    const { packets } = contentsOf(bytes, header, keys?.nodes ?? []);
+    const { packets, events: more } = contentsOf(bytes, header, keys?.nodes ?? []);
     const run = Buffer.concat([header.statement.initialisation ?? Buffer.alloc(0), ...packets]);
     video.push(run);
+    events.push(...more);
     essence.push(essenceOf(run));
   }
-  return { video: Buffer.concat(video), essence: Buffer.concat(essence), keyPackets: headers.length, skips };
+  return {
+    video: Buffer.concat(video),
+    essence: Buffer.concat(essence),
+    keyPackets: headers.length,
+    skips,
+    events,
+  };
 }
 
 export interface Probed {

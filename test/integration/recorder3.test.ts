@@ -119,6 +119,38 @@ test('two cameras at a time have their runs sealed by one child, which ends soon
   for (const camera of ['front', 'back']) assert.equal((await place.verify(camera)).exitCode, 0);
 });
 
+test('motion and sound are in the recording, and a microphone that is not there keeps no picture out', async (context) => {
+  const microphone = (device: string) => ({ from: 'microphone', format: 'lavfi', device });
+  const place = await Place.make(
+    context,
+    [
+      { ...front, motion: { sensitivity: 100 }, audio: microphone('sine') },
+      { ...front, name: 'back', audio: microphone('no-such-source') },
+    ],
+    recordings('mp4', oneFile),
+  );
+  const recorder = place.start();
+  await recorder.line('video is coming', { camera: 'front' });
+  await recorder.line('video is coming', { camera: 'back' });
+  await recorder.line('the microphone fails: going on without sound', { camera: 'back' });
+  await delay(4000);
+  assert.equal(await recorder.stop(), 0);
+  const { events, video } = await place.recorded('front');
+  assert.deepEqual(
+    events.map(({ what, zone, milliseconds }) => [what, zone, typeof milliseconds]),
+    [
+      ['motion', 'picture', 'undefined'],
+      ['motion', 'picture', 'number'],
+    ],
+  );
+  assert.ok((await probe(context, video)).frames > 30);
+  assert.match(video.toString('latin1', 0, 4000), /mp4a/);
+  const silent = await place.recorded('back');
+  assert.deepEqual([silent.keyPackets, silent.events], [1, []]);
+  assert.doesNotMatch(silent.video.toString('latin1', 0, 4000), /mp4a/);
+  for (const camera of ['front', 'back']) assert.equal((await place.verify(camera)).exitCode, 0);
+});
+
 test('EncroCrypt2 is still written where the settings say so', async (context) => {
   const place = await Place.make(context, [front], recordings('mp4', { ...oneFile, format: 'encrocrypt2' }));
   for (const turn of [1, 2]) {
