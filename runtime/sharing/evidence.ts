@@ -86,8 +86,12 @@ export async function* videoOf(part: EvidencePart): AsyncGenerator<Buffer> {
 
 /** Whether there is anything to see: of what was destroyed, the evidence is worth having all the same. */
 export async function hasVideo(part: EvidencePart): Promise<boolean> {
-  const { done } = await packetsOf(part).next();
-  return done !== true;
+  const packets = packetsOf(part);
+  try {
+    return (await packets.next()).done !== true;
+  } finally {
+    await packets.return(undefined);
+  }
 }
 
 async function* packetsOf({ file, shared, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {

@@ -156,7 +156,7 @@ function summary(capability: Capability, runs: readonly FoundRun[], bytes: numbe
     `Shared from ${clock(fromMs)} to ${clock(toMs)}: ${count(nodes, 'key')} of ${count(runs.length, 'run')}, ${bytes} bytes`,
     ...lines,
     expiresMs === undefined
-      ? '  It does not expire.'
+      ? '  It does not expire, and cannot be taken back.'
       : `  Our software refuses it from ${clock(expiresMs)} on. What was given cannot be taken back.`,
   ];
 }

@@ -63,6 +63,7 @@ test('Python alone finds the evidence intact, and gets the frames of the MP4 out
   const made = await exported(6, 14, out);
   assert.equal(made.code, 0, made.messages);
   assert.match(made.messages, /part-1\.encrocam, signed by [0-9A-F]{40}/);
+  assert.doesNotMatch(made.messages, /Warning/);
   assert.match(made.messages, /08:00:06.* to 2027-01-15 08:00:14.* intact/);
   assert.match(made.messages, /before .*08:00:06.* and after .*08:00:14.*: not part of this bundle/);
   const { copy, shell } = await byHand(`${out}-evidence`);
