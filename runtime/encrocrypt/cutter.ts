@@ -59,13 +59,16 @@ export interface Envelope<Packet> {
  * authenticate, `reject` goes back and looks for the next magic *inside* it, so that a wrong length swallows
  * nothing. Every byte of the stream is in exactly one packet or skip.
  *
- * Memory: at most one packet and one chunk are held.
+ * Memory: at most one packet and one chunk are held. A chunk must stay as it is until `next` has given `undefined` after the push of the one
+ * behind it.
  */
 export class PacketCutter<Packet> {
   readonly #envelope: Envelope<Packet>;
   #buffer: Buffer = Buffer.alloc(0);
   /** What `#buffer` is the beginning of, when it is ours and has room behind; otherwise `undefined`. */
   #owned: Buffer | undefined;
+  /** Begins with a magic right behind the buffer, and is joined to it only if what is left there is not a packet after all. */
+  #following: Uint8Array | undefined;
   /** Offset in the stream of the buffer's first byte. */
   #base: number;
   readonly #origin: number;
@@ -89,6 +92,26 @@ export class PacketCutter<Packet> {
   push(chunk: Uint8Array): void {
     if (this.#ended) throw new TypeError('push after end');
     this.#last = undefined;
+    this.#joinFollowing();
+    // Where a file is read in pieces that end where packets end, all that the last one waits for is what follows.
+    if (this.#isOnePacketLeft() && startsWith(chunk, this.#envelope.magic)) this.#following = chunk;
+    else this.#join(chunk);
+  }
+
+  #joinFollowing(): void {
+    const following = this.#following;
+    this.#following = undefined;
+    if (following) this.#join(following);
+  }
+
+  #isOnePacketLeft(): boolean {
+    const { headerBytes } = this.#envelope;
+    const available = this.#buffer.length - this.#position;
+    if (available <= headerBytes || !this.#startsWithMagic(this.#position)) return false;
+    return this.#envelope.bodyBytes(this.#buffer, this.#position) === available - headerBytes;
+  }
+
+  #join(chunk: Uint8Array): void {
     const rest = this.#buffer.subarray(this.#position);
     if (rest.length === 0) {
       this.#base += this.#position;
@@ -114,11 +137,19 @@ export class PacketCutter<Packet> {
 
   /** No more bytes will come: what is incomplete now is cut. */
   end(): void {
+    this.#joinFollowing();
     this.#ended = true;
   }
 
   /** The next packet or skip, or `undefined` when more bytes are needed (or, after `end`, none are left). */
   next(): Packet | Skip | undefined {
+    const item = this.#next();
+    if (item !== undefined || !this.#following) return item;
+    this.#joinFollowing();
+    return this.#next();
+  }
+
+  #next(): Packet | Skip | undefined {
     const { magic, headerBytes } = this.#envelope;
     this.#last = undefined;
     for (;;) {
@@ -169,7 +200,8 @@ export class PacketCutter<Packet> {
         }
       }
       if (this.#envelope.needsFollower?.(this.#buffer, start)) {
-        const next = this.#buffer.subarray(end, end + magic.length);
+        const isFollowed = this.#following !== undefined && end === this.#buffer.length;
+        const next = isFollowed ? magic : this.#buffer.subarray(end, end + magic.length);
         if (next.length < magic.length && !this.#ended) return undefined;
         if (!next.equals(magic.subarray(0, next.length))) {
           const finished = this.#passTo(this.#magicAfter(start, end), 'cut');
@@ -212,8 +244,8 @@ export class PacketCutter<Packet> {
     const { magic } = this.#envelope;
     const found = this.#buffer.subarray(0, end + magic.length - 1).indexOf(magic, start + 1);
     if (found !== -1) return found;
-    // The buffer may stop in the middle of a magic that begins before `end`.
-    if (!this.#ended) {
+    // The buffer may stop in the middle of a magic that begins before `end`; not where another one follows: none ends as it begins.
+    if (!this.#ended && !this.#following) {
       for (
         let position = Math.max(start + 1, this.#buffer.length - magic.length + 1);
         position < end;
@@ -258,4 +290,8 @@ export class PacketCutter<Packet> {
     this.#skip = undefined;
     return open && { kind: 'skip', ...open };
   }
+}
+
+function startsWith(chunk: Uint8Array, magic: Buffer): boolean {
+  return chunk.length >= magic.length && magic.equals(chunk.subarray(0, magic.length));
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { linkOfPacket, previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
 import { FileVerifier, type PlacedCertificate, type VerifiedRun } from './file-verifier.ts';
-import { envelopeBytes, packetType } from './format.ts';
+import { envelopeBytes, marker, packetType } from './format.ts';
 import type { Stretch } from './run-verifier.ts';
 
 /** 20 s, with the header again in the middle. */
@@ -19,6 +19,14 @@ interface Seen {
 }
 
 function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
+  const pieces: Buffer[] = [];
+  for (let start = 0; start < file.length; start += chunkBytes) {
+    pieces.push(file.subarray(start, start + chunkBytes));
+  }
+  return verifyPieces(pieces);
+}
+
+function verifyPieces(pieces: readonly Buffer[]): Seen {
   const told: string[] = [];
   const runs: VerifiedRun[] = [];
   const certificates: PlacedCertificate[] = [];
@@ -33,9 +41,7 @@ function verify(file: Buffer, chunkBytes = 1 << 16): Seen {
       skippedBytes += length;
     },
   });
-  for (let start = 0; start < file.length; start += chunkBytes) {
-    verifier.push(file.subarray(start, start + chunkBytes));
-  }
+  for (const piece of pieces) verifier.push(piece);
   verifier.end();
   return { told, runs, certificates, skippedBytes };
 }
@@ -52,6 +58,37 @@ test('the runs of a file are told one after the other, however the bytes come', 
     assert.ok(runs.every(({ final, isRepeated }) => final?.reason === 'time' && !isRepeated));
     assert.deepEqual(runs[1]?.header.statement.previous?.link, runs[0]?.link);
   }
+});
+
+test('pieces that end where packets seem to end tell what the whole tells, damaged or not', () => {
+  const damage = fc.record({
+    at: fc.nat(both.length - 1),
+    removed: fc.nat(200),
+    inserted: fc.oneof(
+      fc.uint8Array({ maxLength: 20 }),
+      fc.constant(marker),
+      fc.constant(both.subarray(0, 5)),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(damage, { maxLength: 4 }), fc.infiniteStream(fc.boolean()), (damages, isCut) => {
+      let file = both;
+      for (const { at, removed, inserted } of damages) {
+        file = Buffer.concat([file.subarray(0, at), inserted, file.subarray(at + removed)]);
+      }
+      const pieces: Buffer[] = [];
+      let start = 0;
+      for (let next = file.indexOf(marker, 1); next !== -1; next = file.indexOf(marker, next + 1)) {
+        if (!isCut.next().value) continue;
+        pieces.push(file.subarray(start, next));
+        start = next;
+      }
+      pieces.push(file.subarray(start));
+      const [{ told, skippedBytes }, whole] = [verifyPieces(pieces), verify(file, file.length)];
+      assert.deepEqual([told, skippedBytes], [whole.told, whole.skippedBytes]);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('without its first header a run is told from the next one on', () => {
