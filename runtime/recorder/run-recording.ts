@@ -10,7 +10,7 @@ import {
   type RunWriter,
 } from '../encrocrypt/v3/index.ts';
 import type { RecordingName } from '../recordings/names.ts';
-import type { CollectedVideo } from './collector.ts';
+import { type CollectedVideo, fullPacketBytes } from './collector.ts';
 import { DiskFullError, PacketFile } from './packet-file.ts';
 import type { ActiveRecording, FileOptions } from './recording-format.ts';
 
@@ -18,6 +18,8 @@ import type { ActiveRecording, FileOptions } from './recording-format.ts';
 export const headerIntervalMs = 10 * 60_000;
 /** A run that is nearly as long as one may be ends at the next key frame, so that another one can begin there. */
 const lastCallMs = 5 * 60_000;
+/** Room for what is written at once; what is larger, and rare, gets its own. */
+const maxJoinedBytes = fullPacketBytes + 1024;
 
 /** Nothing more can be written to a run of which a packet was lost. */
 class BrokenRunError extends Error {
@@ -54,6 +56,8 @@ export class RunRecording implements ActiveRecording {
   readonly #file: PacketFile;
   /** Repetitions that were due so far: by the run's start, so that a reader knows where to look for them. */
   #headersDue: number;
+  /** Used again for each write: fresh memory of a packet's size would take half as long as encrypting and hashing it. */
+  #room: Buffer = Buffer.alloc(0);
   #cancelCheckpoint: (() => void) | undefined;
   #isClosing = false;
   #endsSoon: { readonly reason: EndReason; readonly fromMs: number } | undefined;
@@ -150,7 +154,7 @@ export class RunRecording implements ActiveRecording {
           isMade = due.length > 0;
           const packets = make(writer);
           isMade = true;
-          return Buffer.concat([...due, ...packets]);
+          return this.#joined([...due, ...packets]);
         },
         () => {
           this.#link = writer.link;
@@ -160,6 +164,16 @@ export class RunRecording implements ActiveRecording {
       if (isMade && !(error instanceof DiskFullError)) this.#isBroken = true;
       throw error;
     }
+  }
+
+  /** Valid until the next call: the file takes one after the other. */
+  #joined(parts: readonly Buffer[]): Buffer {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length > maxJoinedBytes) return Buffer.concat(parts, length);
+    if (length > this.#room.length) this.#room = Buffer.allocUnsafeSlow(length);
+    let end = 0;
+    for (const part of parts) end += part.copy(this.#room, end);
+    return this.#room.subarray(0, length);
   }
 
   async #repeatHeader(): Promise<void> {

@@ -19,6 +19,7 @@ import {
   packetType,
   parityBit,
   positionBytes,
+  runIdBytes,
   tagBytes,
   writeEnvelope,
 } from './format.ts';
@@ -43,9 +44,14 @@ export interface Happening {
 /** One packet, in parts to be written one after the other. */
 export type PacketParts = readonly Buffer[];
 
+const gcm = { authTagLength: tagBytes } as const;
+
 export class RunWriter {
   readonly #options: Omit<RunWriterOptions, 'secret'>;
   readonly #leaves = new MerkleRoot();
+  /** Made once, as the reader does it. */
+  readonly #nonce = Buffer.alloc(nonceBytes);
+  readonly #associated = Buffer.alloc(runIdBytes + associatedBytes);
   #root: TreeNode | undefined;
   #segment = -1;
   #key: KeyObject | undefined;
@@ -60,6 +66,7 @@ export class RunWriter {
   constructor(options: RunWriterOptions) {
     const { secret, ...rest } = options;
     this.#options = rest;
+    this.#associated.set(rest.runId);
     this.#root = rootOf(secret, rest.runId);
     secret.fill(0);
     this.#link = rest.headerHash;
@@ -159,11 +166,11 @@ export class RunWriter {
     this.#enterSegment(moment, isKeyFrame);
     const parity = this.#segment & 1 ? parityBit : 0;
     const head = this.#head(type | parity, plaintext.length + tagBytes, moment);
-    const nonce = Buffer.alloc(nonceBytes);
-    nonce.writeUIntBE(this.#sequence, nonceBytes - 3, 3);
+    this.#nonce.writeUIntBE(this.#sequence, nonceBytes - 3, 3);
+    this.#associated.set(head, runIdBytes);
     if (!this.#key) throw new FormatError('the run is over');
-    const cipher = createCipheriv('aes-128-gcm', this.#key, nonce, { authTagLength: tagBytes });
-    cipher.setAAD(Buffer.concat([this.#options.runId, head]));
+    const cipher = createCipheriv('aes-128-gcm', this.#key, this.#nonce, gcm);
+    cipher.setAAD(this.#associated);
     const ciphertext = cipher.update(plaintext);
     cipher.final();
     return this.#chained([head, ciphertext, cipher.getAuthTag()]);
