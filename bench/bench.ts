@@ -9,14 +9,18 @@ import { fileURLToPath } from 'node:url';
 import { measureImage } from '../image/bench.ts';
 import { measureCard } from './measures/card.ts';
 import { measureCrypto } from './measures/crypto.ts';
+import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
+import { measureVerify } from './measures/verify.ts';
 import { type Figure, table } from './report.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   crypto: measureCrypto,
   seek: measureSeek,
+  recording: measureRecording,
+  verify: measureVerify,
   services: measureServices,
   image: measureImage,
   card: measureCard,

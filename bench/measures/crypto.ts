@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { bundle } from '../../ci/bundle.ts';
 import { VideoEncrypter } from '../../runtime/encrocrypt/index.ts';
 import { makeKeys } from '../keys.ts';
+import { opensslMegabytesPerSecond } from '../openssl.ts';
 import { makeRecording } from '../recording.ts';
 import type { Figure } from '../report.ts';
 
@@ -36,7 +37,7 @@ export async function measureCrypto(directory: string): Promise<Figure[]> {
   const decrypting: number[] = [];
   // In turn, so that a slow moment of the machine hits all three.
   for (let round = 0; round < rounds; round++) {
-    raw.push(await opensslMegabytesPerSecond());
+    raw.push(await opensslMegabytesPerSecond('aes-128-gcm', packetBytes));
     encrypting.push(encryptMegabytesPerSecond());
     decrypting.push(await decryptMegabytesPerSecond(file, keys));
   }
@@ -49,23 +50,6 @@ export async function measureCrypto(directory: string): Promise<Figure[]> {
     { name: 'decrypting 2 GiB to /dev/null, whole process', value: decrypt, unit: 'MB/s' },
     { name: 'decrypting, share of openssl', value: decrypt / openssl, unit: '', target: { atLeast: 0.35 } },
   ];
-}
-
-async function opensslMegabytesPerSecond(): Promise<number> {
-  const { stdout } = await run('openssl', [
-    'speed',
-    '-elapsed',
-    '-mr',
-    '-seconds',
-    String(secondsEach),
-    '-bytes',
-    String(packetBytes),
-    '-evp',
-    'aes-128-gcm',
-  ]);
-  const bytesPerSecond = Number(/^\+F:\d+:[^:]+:([\d.]+)/m.exec(stdout)?.[1]);
-  if (!(bytesPerSecond > 0)) throw new Error(`openssl speed said: ${stdout}`);
-  return bytesPerSecond / 1e6;
 }
 
 function encryptMegabytesPerSecond(): number {
