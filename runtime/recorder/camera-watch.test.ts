@@ -1,6 +1,7 @@
 /** What a camera's recordings tell beside the video, and recording with sound or without. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AudioConfig, MotionConfig } from '../config/types.ts';
 import type { CameraIdentity } from './camera-identity.ts';
 import { notesOf, setUp, videoOf } from './fake-camera.ts';
@@ -45,6 +46,21 @@ test('motion is an event when it begins, and one with its length when it ends', 
     { what: 'motion', zone: 'picture', score: 40, milliseconds: 250 },
   ]);
   assert.deepEqual(faultsOf(runs()), []);
+});
+
+test('a camera that was locked calls when something moves, once it is unlocked', async () => {
+  const { clock, film, latest, stop, recorder, logger } = setUp({ settings: { motion } });
+  await settle();
+  latest().motion.write(printed(0));
+  await clock.pass(settlingMs);
+  await film('a');
+  recorder.unlocked({ ...motion, command: ['/nowhere/alarm'] });
+  latest().motion.write(printed(30));
+  latest().motion.write(printed(30));
+  const called = () => logger.lines.some(({ message }) => message.includes('motion.command'));
+  for (let waits = 0; waits < 200 && !called(); waits++) await delay(20);
+  assert.ok(called(), 'nothing was called');
+  await stop();
 });
 
 test('motion while the next recording is being sealed stands in it, and what goes on at the end is ended', async () => {

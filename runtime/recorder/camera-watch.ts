@@ -44,7 +44,7 @@ export interface CameraWatchOptions {
 export class CameraWatch {
   readonly #options: CameraWatchOptions;
   readonly #tracker: MotionTracker | undefined;
-  readonly #actions: MotionActions | undefined;
+  #actions: MotionActions | undefined;
   readonly #sound: SoundPolicy;
   #source: VideoSource | undefined;
   #withSound = false;
@@ -59,11 +59,18 @@ export class CameraWatch {
 
   constructor(options: CameraWatchOptions) {
     this.#options = options;
-    const { camera, clock, logger } = options;
+    const { camera } = options;
     const { motion } = camera;
     this.#tracker = motion && new MotionTracker(motion);
-    this.#actions = motion && new MotionActions({ camera: camera.name, motion, clock, logger });
+    this.callOnMotion(motion);
     this.#sound = new SoundPolicy(camera.audio);
+  }
+
+  /** What is called from now on when motion begins. A locked camera does not know it yet. */
+  callOnMotion(motion: Camera['motion']): void {
+    const { camera, clock, logger } = this.#options;
+    void this.#actions?.stop();
+    this.#actions = motion && new MotionActions({ camera: camera.name, motion, clock, logger });
   }
 
   /** A recording is about to begin, or to go on: whether with sound. */

@@ -148,7 +148,8 @@ export class CameraRecorder {
   }
 
   /** What is recorded from the next key frame on is signed by the camera. */
-  unlocked(): void {
+  unlocked(motion: Camera['motion']): void {
+    this.#watch.callOnMotion(motion);
     this.#current.endSoon('unlocked', { what: 'unlocked' });
   }
 
@@ -255,11 +256,10 @@ export class CameraRecorder {
         : describeEnd(end, session.lastWords);
     this.#current.note({ what: 'ffmpeg-ended', cause });
     const { deliveredBytes, lastWords } = session;
-    if (this.#watch.ended({ deliveredBytes, lastWords, end: reason === 'stall' ? 'stall' : 'exit' })) {
-      this.#trouble(cause, this.#lostSinceMs(session));
-      return undefined;
-    }
-    return this.#trouble(cause, this.#lostSinceMs(session));
+    const endOf = reason === 'stall' ? 'stall' : 'exit';
+    const mayGoOn = this.#watch.ended({ deliveredBytes, lastWords, end: endOf });
+    const problem = this.#trouble(cause, this.#lostSinceMs(session));
+    return mayGoOn ? undefined : problem;
   }
 
   /**

@@ -109,8 +109,10 @@ export class Recorder {
   }
 
   /** What is recorded from the next key frame on is signed by the camera. */
-  unlocked(): void {
-    for (const camera of this.#cameras) camera.unlocked();
+  unlocked(cameras: readonly Camera[]): void {
+    for (const camera of this.#cameras) {
+      camera.unlocked(cameras.find(({ name }) => name === camera.state().name)?.motion);
+    }
   }
 
   #run(camera: CameraRecorder): void {

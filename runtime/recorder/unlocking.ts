@@ -95,7 +95,7 @@ async function unlocked(options: UnlockingOptions): Promise<void> {
   const verdict = await renew(options, settings.text, next);
   tell(verdict, logger, true);
   authority.unlock(sealer, { certifies: verdict !== 'tampered' });
-  recorder.unlocked();
+  recorder.unlocked(config.cameras);
   if (next !== settings.text) {
     logger.info('the settings are other ones than while locked: starting again');
     recorder.stop();
