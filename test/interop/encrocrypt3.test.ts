@@ -191,6 +191,11 @@ function digest(bytes: Buffer): string {
   return `${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
+it('is enough of a document for a reader of less than three hundred lines', async () => {
+  const lines = (await readFile(python, 'utf8')).trimEnd().split('\n').length;
+  assert.ok(lines < 300, `${lines} lines`);
+});
+
 for (const { file, what, runs, plaintextBytes, plaintextSha256 } of expected.files) {
   describe(`${file}: ${what}`, () => {
     const whole = path.join(vectors, file);
