@@ -123,30 +123,39 @@ export class EncroCrypt3Format implements RecordingFormat {
 
   /** Puts the camera's certificate behind a run that it could not sign, now or when it is unlocked. */
   async #certify(run: CertifiableRun, recording: string, file: FileOptions): Promise<void> {
-    const { authority } = this.#options;
-    const work = this.#appendCertificate(run, recording, file);
-    // The next run need not wait for somebody to come and unlock; once that has happened, it comes behind the certificate.
-    if (!authority.isLocked) await work;
+    const tried = Promise.withResolvers<void>();
+    void this.#appendCertificate(run, recording, file, tried.resolve);
+    // The next run waits neither for somebody to come and unlock nor for a second attempt: its video is there already.
+    if (!this.#options.authority.isLocked) await tried.promise;
   }
 
-  async #appendCertificate(run: CertifiableRun, recording: string, file: FileOptions): Promise<void> {
+  /** @param onTried called when it was tried once. */
+  async #appendCertificate(
+    run: CertifiableRun,
+    recording: string,
+    file: FileOptions,
+    onTried: () => void,
+  ): Promise<void> {
     const { authority, logger } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         const certificate = await authority.certify(run);
-        if (!certificate) return;
+        if (!certificate) break;
         const whole = await PacketFile.open({ ...file, path: recording, untaken: 'dropped' });
         await whole.write(() => certificate).finally(() => whole.close());
         logger.info('what was recorded while locked is certified', { file: path.basename(recording) });
-        return;
+        break;
       } catch (error) {
         if (attempt === certifyAttempts) {
           logger.error('what was recorded while locked could not be certified', { cause: messageOf(error) });
-          return;
+          break;
         }
+        onTried();
+        // A recorder that has ended does not stay for it.
         await pause(certifyPauseMs, undefined, { ref: false });
       }
     }
+    onTried();
   }
 
   async #seal(plan: RunPlan): Promise<SealedRun> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -98,10 +98,22 @@ test('without what was kept, or with an older state of it, the newest recording 
   await writeFile(path.join(recordings, first), one.bytes);
   await writeFile(path.join(recordings, second), Buffer.concat([other.bytes, third.bytes.subarray(0, -10)]));
   assertIs(await store.load(), third, checkpointLinks(third).at(-1));
+  const newest = await readFile(path.join(recordings, second));
+  await rm(path.join(recordings, second));
   await store.keep(kept(one, { link: one.link }));
+  await writeFile(path.join(recordings, second), newest);
   assertIs(await store.load(), third, checkpointLinks(third).at(-1));
   await appendFile(path.join(recordings, second), Buffer.alloc(1000, 7));
   assertIs(await store.load(), third, checkpointLinks(third).at(-1));
+});
+
+test('a run in an older recording, because the clock was set back, is the last one all the same', async (context) => {
+  const { store, recordings } = await setUp(context);
+  const [ahead, run] = [syntheticRun({ fill: 1 }), syntheticRun({ fill: 2 })];
+  await writeFile(path.join(recordings, second), ahead.bytes);
+  await writeFile(path.join(recordings, first), run.bytes);
+  await store.keep(kept(run, { link: run.link, before: previousOf(ahead) }));
+  assertIs(await store.load(), run, run.link);
 });
 
 test('where a run could not be kept, what was kept before does not count any more', async (context) => {

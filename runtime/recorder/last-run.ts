@@ -68,7 +68,8 @@ export class LastRunFile implements LastRunStore {
     const recordings = await this.#newestFirst();
     const kept = await this.#read();
     const [newest] = recordings;
-    if (!kept || (newest !== undefined && newest > kept.file)) return this.#search(recordings);
+    // What is newer than all that was there is not known of; a clock that was set back makes the newest not the last.
+    if (!kept || (newest !== undefined && newest > kept.newest)) return this.#search(recordings);
     if (kept.link) return { runId: kept.runId, link: kept.link };
     return (await this.#endOf(kept)) ?? kept.before;
   }
@@ -83,13 +84,14 @@ export class LastRunFile implements LastRunStore {
     }
   }
 
-  #write({ runId, runKey, headerHash, file, link, before }: KeptRun): Promise<void> {
+  async #write({ runId, runKey, headerHash, file, link, before }: KeptRun): Promise<void> {
+    const [newest = file] = [file, ...(await this.#newestFirst())].sort().reverse();
     const text = (bytes: Buffer): string => bytes.toString('hex');
     return replaceStateFile(
       this.#directory,
       this.#fileName,
       JSON.stringify({
-        ...{ runId: text(runId), runKey: text(runKey), headerHash: text(headerHash), file },
+        ...{ runId: text(runId), runKey: text(runKey), headerHash: text(headerHash), file, newest },
         ...(link ? { link: text(link) } : {}),
         ...(before ? { before: { runId: text(before.runId), link: text(before.link) } } : {}),
       }),
@@ -114,7 +116,7 @@ export class LastRunFile implements LastRunStore {
       .reverse();
   }
 
-  async #read(): Promise<KeptRun | undefined> {
+  async #read(): Promise<(KeptRun & { readonly newest: string }) | undefined> {
     try {
       const { before, link, ...kept } = JSON.parse(await readFile(this.#path, 'utf8')) as Record<
         string,
@@ -125,6 +127,7 @@ export class LastRunFile implements LastRunStore {
         runKey: bytesOf(kept.runKey, runKeyBytes),
         headerHash: bytesOf(kept.headerHash, hashBytes),
         file: String(kept.file),
+        newest: String(kept.newest ?? kept.file),
         ...(link === undefined ? {} : { link: bytesOf(link, hashBytes) }),
         before: before && lastRunOf(before),
       };

@@ -14,6 +14,8 @@ const slotMs = 60_000;
 /** An authority whose certificates name what they vouch for, signed by nobody. */
 class FakeAuthority {
   isLocked = true;
+  /** Thrown by what is asked next, when set. */
+  failure: Error | undefined;
   readonly #unlocked = Promise.withResolvers<boolean>();
 
   async prepare() {
@@ -26,6 +28,7 @@ class FakeAuthority {
 
   async certify({ runId, headerHash, link }: CertifiableRun): Promise<Buffer | undefined> {
     if (!(await this.#unlocked.promise)) return undefined;
+    if (this.failure) throw this.failure;
     const { encodeCertificate } = await import('../encrocrypt/v3/index.ts');
     return encodeCertificate({ runId, headerHash, link, cameraSignature: Buffer.from('signed') });
   }
@@ -112,6 +115,21 @@ test('runs that ended while the camera was locked are certified where they lie, 
   assert.deepEqual(certified, [last.link], 'the run that the camera signed needs none');
   assert.deepEqual(kinds, ['header', 'data', 'checkpoint', 'final', 'certificate', 'header', 'final']);
   assert.deepEqual(kept.at(-1)?.before?.link, last.link);
+  assert.equal(disk.openFiles, 0);
+});
+
+test('the next run does not wait until a certificate that fails is made', async () => {
+  const { clock, disk, authority, open } = setUp();
+  const locked = await open();
+  await locked.append(collected(clock, 'video', true));
+  authority.unlock();
+  authority.failure = new Error('no memory');
+  await locked.close('unlocked');
+  const signed = await open();
+  await signed.append(collected(clock, 'video', true));
+  await signed.close('stop');
+  const [name = ''] = [...disk.files.keys()];
+  assert.deepEqual(read(disk.files.get(name)).kinds.slice(-4), ['header', 'data', 'checkpoint', 'final']);
   assert.equal(disk.openFiles, 0);
 });
 
