@@ -142,6 +142,15 @@ export class Home {
     }
   }
 
+  /** Checks what is in a directory of recordings, on the drive unless told otherwise, with the camera's public key alone. */
+  async verify(directory = this.recordingsDirectory): Promise<Verified> {
+    const verified = await run({ nothrow: true })`
+      ${encrocam} verify ${directory} --json --signed-by ${this.cameraPublicFile}`;
+    if (verified.exitCode === 1) throw new Error(`encrocam verify failed: ${verified.stderr}`);
+    const { places } = JSON.parse(verified.stdout) as { places: Verified[] };
+    return places[0] ?? assert.fail('nothing was verified');
+  }
+
   /** Decrypts what is in a directory of recordings, on the drive unless told otherwise, and reads every frame's time. */
   async watch(
     directory = this.recordingsDirectory,
@@ -161,6 +170,18 @@ export class Home {
     await rm(video);
     return { exitCode: decrypted.exitCode ?? -1, messages: decrypted.stderr, frames };
   }
+}
+
+/** What `encrocam verify --json` says of a place. */
+export interface Verified {
+  readonly sound: boolean;
+  readonly problems: readonly string[];
+  readonly intervals: readonly {
+    readonly state: string;
+    readonly cause?: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
 }
 
 /** File names of recordings in a directory; none where there is no directory yet. */

@@ -18,6 +18,7 @@ import {
   MortalMachine,
   pretendClockWasSet,
   recordingsGrow,
+  secondsToFirstFrame,
   statusOf,
   unlock,
   unlocked,
@@ -28,6 +29,8 @@ import {
 /** Twice what the image itself takes, rounded up. */
 const largeCardBytes = 6 * 1024 ** 3;
 const minuteMs = 60_000;
+/** Nobody is there to give the passphrase for so long, at least. */
+const lockedForMs = 20_000;
 /** What stands on the first virtual terminal, which a screen shows. */
 const screenText = '/dev/vcs1';
 /** Enough for several seconds of video at the least bit rate. */
@@ -40,6 +43,8 @@ let cards: CardBox;
 let card: Card;
 let mortal: MortalMachine;
 let machine: Machine;
+let lockedFromMs: number;
+let unlockedMs: number;
 before(async () => {
   home = await Home.open();
   cards = CardBox.open();
@@ -112,18 +117,31 @@ scenario(
 );
 
 scenario(
-  'without a network the prompt comes as soon, and after two wrong passphrases the right one unlocks',
+  'without a network the prompt comes as soon; locked, it records, and after two wrong passphrases the right one unlocks',
   async (notes) => {
+    const powerOnMs = Date.now();
     machine = await Machine.start({ name: 'life', card, cable: 'unplugged' });
     notes.attach(machine.console.transcriptFile);
     const { console } = machine;
+    await console.expect(/It records meanwhile/);
     await console.answer(unlockPrompt, 'not this one');
     notes.measure({ name: 'power-on to the prompt, offline', value: machine.uptimeSeconds, unit: 's' });
+    const onCard = await bytesOnCard(machine);
+    await frameOnCard(machine, onCard);
+    notes.measure({
+      name: 'power-on to encrypted video, locked',
+      value: await secondsToFirstFrame(machine),
+      unit: 's',
+    });
+    lockedFromMs = powerOnMs;
+    await pause(lockedForMs);
+    await frameOnCard(machine, (await bytesOnCard(machine)) + someVideoBytes);
     assert.equal((await console.expect(wrongPassphrase))[1], '1');
     await console.answer(unlockPrompt, 'nor this one');
     assert.equal((await console.expect(wrongPassphrase))[1], '2');
     assert.doesNotMatch(await statusOf(machine), /recording/i);
     await unlock(console);
+    unlockedMs = Date.now();
     assert.doesNotMatch(console.text, new RegExp(passphrase), 'the passphrase was shown');
     await machine.agent.until('systemctl is-active encrocam-record encrocam-sync');
     await console.expect('login: ');
@@ -139,9 +157,31 @@ scenario('what was recorded without a network reaches the drive once the cable i
   await home.driveGrowsBeyond(before + 2 * someVideoBytes);
   const film = await home.watch();
   assertFramesInOrder(film.frames);
-  // One gap: from the power cut to the unlocking.
-  assert.equal(gapsIn(film.frames).length, 1, JSON.stringify(gapsIn(film.frames)));
+  // One gap: from the power cut to the next start's first frame. None where it was unlocked.
+  const gaps = gapsIn(film.frames);
+  assert.equal(gaps.length, 1, JSON.stringify(gaps));
+  assert.ok((gaps[0]?.afterMs ?? 0) < lockedFromMs, 'the gap is none of the power cut');
+  assert.ok((gaps[0]?.afterMs ?? 0) + (gaps[0]?.lengthMs ?? 0) < unlockedMs - lockedForMs);
 });
+
+scenario(
+  'whoever checks the drive sees what was recorded while locked, certified, and what was not',
+  async () => {
+    const { intervals, problems } = await home.verify();
+    assert.deepEqual(problems, []);
+    const locked = intervals.filter(({ cause }) => cause?.startsWith('recorded while locked, certified'));
+    assert.equal(locked.length, 1, JSON.stringify(intervals));
+    const lengthMs = Date.parse(locked[0]?.to ?? '') - Date.parse(locked[0]?.from ?? '');
+    assert.ok(lengthMs > lockedForMs, `only ${lengthMs} ms were recorded while locked`);
+    const next = intervals[intervals.indexOf(locked[0] as (typeof intervals)[number]) + 1];
+    // A picture's time at the least; the camera has five a second.
+    const betweenMs = Date.parse(next?.from ?? '') - Date.parse(locked[0]?.to ?? '');
+    assert.ok(betweenMs < 1000, `${betweenMs} ms are missing where it was unlocked`);
+    const states = new Set(intervals.map(({ state }) => state));
+    // What the power cut took, and nothing else.
+    assert.deepEqual([...states].sort(), ['intact', 'not recorded', 'unfinished'], JSON.stringify(intervals));
+  },
+);
 
 scenario('a link that is down for a minute leaves no gap', async () => {
   const beforeMs = Date.now();
@@ -221,7 +261,7 @@ scenario(
     await frameOnCard(machine, beforeOnCard);
     notes.measure({
       name: 'power-on to the first encrypted frame on disk',
-      value: machine.uptimeSeconds,
+      value: await secondsToFirstFrame(machine),
       unit: 's',
       atMost: 45,
     });
@@ -241,6 +281,38 @@ scenario(
     assert.notEqual(await forbidden.ended(), 0);
     assert.doesNotMatch(forbidden.terminal.text, /uid=/);
     await assertHealthy(machine);
+  },
+);
+
+scenario(
+  'whoever changes what a locked camera records by is found out, and its recording is not certified',
+  async (notes) => {
+    // A thief would add a key; any change will do.
+    const file = '/var/lib/encrocam/locked/public.json';
+    await machine.agent.run(
+      `sed -i 's/"hasDrive": true/"hasDrive": false/' ${file} && grep -q false ${file}`,
+    );
+    await machine.powerOff();
+    machine = await Machine.start({ name: 'life', card });
+    notes.attach(machine.console.transcriptFile);
+    await machine.console.expect(unlockPrompt);
+    await frameOnCard(machine, await bytesOnCard(machine));
+    await unlock(machine.console, { isAsked: true });
+    await machine.agent.until(
+      'journalctl -b -u encrocam-record | grep "SOMEBODY CHANGED THE PUBLIC SETTINGS"',
+    );
+    await machine.agent.until('systemctl is-active encrocam-record && encrocam status');
+    await frameOnCard(machine, await bytesOnCard(machine));
+    await seesMoreVideo();
+    const { intervals } = await home.verify();
+    assert.ok(
+      intervals.some(({ state }) => state === 'locked'),
+      JSON.stringify(intervals),
+    );
+    const last = intervals.filter(({ state }) => state === 'intact').at(-1);
+    assert.ok(Date.now() - Date.parse(last?.to ?? '') < minuteMs, 'nothing recorded afterwards is intact');
+    // What follows is about another card's worth of recordings.
+    await home.emptyDrive();
   },
 );
 

@@ -57,6 +57,16 @@ export async function frameOnCard(machine: Machine, bytesBefore = 0): Promise<vo
   );
 }
 
+/** Power-on to the first encrypted video of this start, in seconds, by the machine's own journal. */
+export async function secondsToFirstFrame(machine: Machine): Promise<number> {
+  const line = "journalctl -b -u encrocam-record -o short-monotonic --no-pager | grep -m1 'video is coming'";
+  await machine.agent.until(line);
+  const [, monotonic] = /^\[\s*([\d.]+)\]/.exec(await machine.agent.run(line)) ?? [];
+  const [kernel] = (await machine.agent.run('cat /proc/uptime')).split(' ');
+  // The firmware ran before the kernel's clock began.
+  return machine.uptimeSeconds - Number(kernel) + Number(monotonic);
+}
+
 /** Waits until the file system of the recordings has grown to so much: it does beside everything else. */
 export async function recordingsGrow(machine: Machine, beyondBytes: number): Promise<void> {
   const size = 'df -B1 --output=size /var/lib/encrocam/recordings | tail -1';
