@@ -19,8 +19,12 @@ let runs = 0;
 /** Runs a program of node's to its end, which says what it used as it exits. */
 export async function consumptionOf(program: string, args: readonly string[]): Promise<Consumption> {
   const report = path.join(tmpdir(), `encrocam-bench-${process.pid}-${++runs}.json`);
-  const teller = `import { writeFileSync } from 'node:fs';
-    process.on('exit', () => writeFileSync(${JSON.stringify(report)}, JSON.stringify(process.resourceUsage())));`;
+  // Its maximal resident size, as `resourceUsage` gives it, would be that of whoever started it.
+  const teller = `import { readFileSync, writeFileSync } from 'node:fs';
+    process.on('exit', () => {
+      const peakKibibytes = Number(/^VmHWM:\\s+(\\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+      writeFileSync(${JSON.stringify(report)}, JSON.stringify({ ...process.cpuUsage(), peakKibibytes }));
+    });`;
   const env = {
     ...process.env,
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(teller)}`,
@@ -28,11 +32,11 @@ export async function consumptionOf(program: string, args: readonly string[]): P
   const startMs = performance.now();
   await run(program, args, { env });
   const seconds = (performance.now() - startMs) / 1000;
-  const usage = JSON.parse(await readFile(report, 'utf8')) as NodeJS.ResourceUsage;
+  const usage = JSON.parse(await readFile(report, 'utf8')) as NodeJS.CpuUsage & { peakKibibytes: number };
   await rm(report);
   return {
     seconds,
-    processorSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
-    peakMebibytes: usage.maxRSS / 1024,
+    processorSeconds: (usage.user + usage.system) / 1e6,
+    peakMebibytes: usage.peakKibibytes / 1024,
   };
 }
