@@ -1,7 +1,7 @@
 /** What recordings need, and how many days fit. Pure. */
 
 const secondsPerDay = 86_400;
-/** What EncroCrypt adds: 54 bytes a packet, some 8 packets a second, and a key packet now and then. */
+/** What EncroCrypt adds at most: 54 bytes a packet (version 2; version 3 has 29), some 8 packets a second, and headers. */
 const sealingBytesPerSecond = 450;
 /** Video grows with what moves: the test showed a few seconds of it. */
 const reserve = 1.25;
