@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type LongRecording, longRecording } from '../../test/support/long-recording.ts';
+import { VirtualRecording } from '../../test/support/virtual-recording.ts';
 import type { Header } from '../encrocrypt/v3/index.ts';
 import { VideoJoiner } from './joiner.ts';
 import { KnownRun } from './known-runs.ts';
+import { RememberedReads } from './remembered-reads.ts';
 import { RunDecoder } from './run-decoder.ts';
-import { type RunPlace, seekRun, seekRunNearEnd } from './run-seek.ts';
+import { firstWindowBytes, type RunPlace, seekRun, seekRunNearEnd } from './run-seek.ts';
 import type { RandomAccess } from './source.ts';
 
 const startMs = Date.UTC(2027, 0, 15);
@@ -72,71 +74,116 @@ async function assertSameAsReading(recording: Recording, place: RunPlace, fromMs
 }
 
 const packetMs = 2000;
-const packetsPerDay = (24 * hourMs) / packetMs;
-const dayOf = (swing: number): Recording =>
-  new Recording(
-    longRecording({
-      ...{ startMs, durationMs: 24 * hourMs, packetMs },
-      isKeyFrame: (packet) => packet % 2 === 0,
-      video: (packet) => video(packet, 1500, packetsPerDay, swing),
-    }),
-  );
+const dayMs = 24 * hourMs;
+const hours = [0.01, 0.9, 4.4, 4.6, 9.01, 13.37, 17, 21.5, 23.99, 24 - 1 / 60];
+
+interface Camera {
+  readonly bytesPerSecond: number;
+  readonly packetMs: number;
+  /** Packets from one key frame, which is three times as large as the mean, to the next. */
+  readonly group: number;
+  /** Share of the mean by which the bit rate rises and falls over the day. */
+  readonly swing: number;
+  readonly runMs?: (run: number) => number;
+}
+
+/** A day of which only the windows that are read are made. */
+function dayOf({ bytesPerSecond, group, swing, ...camera }: Camera): VirtualRecording {
+  const meanBytes = (bytesPerSecond * camera.packetMs) / 1000;
+  return new VirtualRecording({
+    ...{ startMs, durationMs: dayMs, group, ...camera },
+    sizeOf(packet) {
+      const share = group === 1 ? 1 : packet % group === 0 ? 3 : (group - 3) / (group - 1);
+      const noise = 0.6 + (0.8 * (((packet * 2654435761) >>> 0) % 997)) / 997;
+      const ofDay = 1 + swing * Math.sin((2 * Math.PI * packet * camera.packetMs) / dayMs);
+      return Math.ceil(meanBytes * share * noise * ofDay);
+    },
+  });
+}
+
+/** Seeks, and counts reads up to the one that brings the first packet of the time. */
+async function readsTo(day: VirtualRecording, fromMs: number, endMs?: number): Promise<number> {
+  let reads = 0;
+  const access = new RememberedReads({
+    ...{ sizeBytes: day.sizeBytes, probeBytes: 4096 },
+    async read(offset, length) {
+      reads += 1;
+      return day.bytes(offset, length);
+    },
+  });
+  const open = async (header: Header): Promise<KnownRun> =>
+    new KnownRun(header, day.keysOf(header), everything);
+  // As for telling the version.
+  await access.read(0, firstWindowBytes);
+  const place = await seekRun(access, fromMs, { open, endMs });
+  const wanted = Math.ceil((fromMs - startMs) / day.packetMs);
+  assert.ok(place.offset <= day.offsetOf(wanted), 'decrypting begins too late');
+  const lateBytes = day.offsetOf(wanted) - place.offset;
+  assert.ok(lateBytes < 12 * 2 ** 20, `decrypting begins ${lateBytes} bytes too early`);
+  const knownEnd = place.offset + access.packetsFrom(place.offset).length;
+  return reads + (knownEnd >= day.offsetOf(wanted + 1) ? 0 : 1);
+}
 
 describe('seeking in a day of EncroCrypt3', () => {
-  const day = dayOf(0);
-  const swinging = dayOf(0.5);
-
-  // With the read of the video itself, five.
-  for (const [name, recording, mostReads] of [
-    ['steady', day, 4],
-    ['swinging', swinging, 10],
+  const oddRuns = (run: number): number => ([3, 1.2, 4.4, 0.4, 2.2][run % 5] ?? 1) * hourMs;
+  const gigabyte = { bytesPerSecond: 12_428, packetMs, group: 1, swing: 0 };
+  const busy = { bytesPerSecond: 625_000, packetMs: 125, group: 16, swing: 0 };
+  for (const [name, camera, mostReads] of [
+    ['a steady day of 65 MB', { ...gigabyte, bytesPerSecond: 750 }, 2],
+    ['a steady day of 1 GiB', gigabyte, 3],
+    ['a day of 1 GiB with a packet of 64 KiB each 5.3 s', { ...gigabyte, packetMs: 5300 }, 3],
+    ['a day of 1 GiB with runs of any length', { ...gigabyte, runMs: oddRuns }, 3],
+    ['a steady day of 1 Mbit/s', { ...busy, bytesPerSecond: 125_000, packetMs: 500, group: 4 }, 4],
+    ['a steady day of 5 Mbit/s', busy, 3],
+    ['a day of 65 MB whose bit rate swings by half', { ...gigabyte, bytesPerSecond: 750, swing: 0.5 }, 5],
+    ['a day of 1 GiB whose bit rate swings by half', { ...gigabyte, swing: 0.5 }, 8],
+    ['a day of 5 Mbit/s whose bit rate swings by half', { ...busy, swing: 0.5 }, 9],
   ] as const) {
-    test(`any hour of a ${name} one is found in ${mostReads} reads at most`, async () => {
-      for (const hours of [0.01, 1, 4.4, 4.6, 9.01, 13.37, 17, 21.5, 23.99]) {
-        const fromMs = startMs + Math.round(hours * hourMs);
-        [recording.reads, recording.opened] = [0, 0];
-        const place = await seekRun(recording, fromMs, {
-          open: recording.open,
-          endMs: startMs + 24 * hourMs,
-        });
-        assert.ok(recording.reads <= mostReads, `hour ${hours}: ${recording.reads} reads`);
-        assert.ok(recording.opened <= 4, `hour ${hours}: ${recording.opened} runs opened`);
-        // Decrypting until the time is reached costs no more than a read does.
-        const piece = recording.bytes.subarray(place.offset, place.offset + 4 * 2 ** 20);
-        const { numbers } = await recording.numbersFrom(place, fromMs, piece);
-        const [first = -1] = numbers;
-        const wanted = Math.ceil((fromMs - startMs) / packetMs);
-        assert.ok(first <= wanted && first > wanted - 3 && first % 2 === 0, `packet ${first} for ${wanted}`);
+    test(`any time of ${name} is shown after ${mostReads} reads at most`, async () => {
+      const day = dayOf(camera);
+      for (const hour of hours) {
+        const reads = await readsTo(day, startMs + Math.round(hour * hourMs), startMs + dayMs);
+        assert.ok(reads <= mostReads, `hour ${hour}: ${reads} reads`);
       }
     });
   }
 
-  test('without knowing when it ends, it takes more reads and finds the same', async () => {
-    for (const hours of [20]) {
-      const fromMs = startMs + hours * hourMs;
-      day.reads = 0;
-      const place = await seekRun(day, fromMs, { open: day.open, endMs: undefined });
-      assert.ok(day.reads <= 14, `${day.reads} reads`);
-      await assertSameAsReading(day, place, fromMs);
+  test('without knowing when it ends, it takes one read more', async () => {
+    const day = dayOf(gigabyte);
+    assert.ok((await readsTo(day, startMs + 20 * hourMs)) <= 5);
+  });
+
+  test('a key frame larger than any window is found', async () => {
+    const sizeOf = (packet: number): number => (packet % 50 === 0 ? 3 * 2 ** 20 : 100_000);
+    const day = new VirtualRecording({ startMs, durationMs: hourMs, packetMs: 400, group: 50, sizeOf });
+    for (const minute of [7, 29.96, 51.3]) {
+      assert.ok((await readsTo(day, startMs + minute * 60_000, startMs + hourMs)) <= 9);
     }
   });
 
   test('the last seconds of what is still growing', async () => {
-    day.reads = 0;
-    const place = await seekRunNearEnd(day, 60_000, { open: day.open, endMs: undefined });
-    assert.ok(day.reads <= 6, `${day.reads} reads`);
-    const endMs = startMs + 24 * hourMs;
-    const { numbers } = await day.numbersFrom(place, endMs - 60_000);
-    assert.ok(numbers.length >= 30 && numbers.length < 40, `${numbers.length} packets`);
+    const day = dayOf(gigabyte);
+    let reads = 0;
+    const read = async (offset: number, length: number): Promise<Buffer> => {
+      reads += 1;
+      return day.bytes(offset, length);
+    };
+    const open = async (header: Header): Promise<KnownRun> =>
+      new KnownRun(header, day.keysOf(header), everything);
+    const access = { sizeBytes: day.sizeBytes, probeBytes: 4096, read };
+    const place = await seekRunNearEnd(access, 60_000, { open, endMs: undefined });
+    assert.ok(reads <= 4, `${reads} reads`);
+    const wanted = day.offsetOf(day.packets - 30);
+    assert.ok(place.offset <= wanted && wanted - place.offset < 2 * 2 ** 20);
   });
 });
 
 test('pauses, damage and keys that are missing cost time, never a picture', async () => {
-  const hours = 2;
+  const hoursLong = 2;
   for (let round = 0; round < 12; round += round % 3 === 1 ? 3 : 1) {
     const recording = new Recording(
       longRecording({
-        ...{ startMs, durationMs: hours * hourMs, packetMs, runMs: hourMs * (0.3 + (round % 4) / 3) },
+        ...{ startMs, durationMs: hoursLong * hourMs, packetMs, runMs: hourMs * (0.3 + (round % 4) / 3) },
         ...{ pauseMs: (round % 3) * 1_800_000, isKeyFrame: (packet: number) => packet % 2 === 0 },
         video: (packet) => video(packet, 1000, 2500, 0.4),
       }),
@@ -148,10 +195,10 @@ test('pauses, damage and keys that are missing cost time, never a picture', asyn
       },
     );
     for (const share of [0.3, 0.77]) {
-      const fromMs = startMs + share * hours * hourMs * 1.3;
+      const fromMs = startMs + share * hoursLong * hourMs * 1.3;
       const open = async (header: Header): Promise<KnownRun | undefined> =>
         round === 11 && header.statement.startMs > startMs ? undefined : recording.open(header);
-      const endMs = round % 2 ? startMs + hours * hourMs : undefined;
+      const endMs = round % 2 ? startMs + hoursLong * hourMs : undefined;
       const place = await seekRun(recording, fromMs, { open, endMs });
       await assertSameAsReading(recording, place, fromMs);
     }

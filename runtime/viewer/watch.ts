@@ -12,9 +12,10 @@ import { KnownRun } from './known-runs.ts';
 import { minuteText, type Screen, secondText } from './progress.ts';
 import { pump } from './pump.ts';
 import { RecordingDecoder } from './recording-decoder.ts';
+import { RememberedReads } from './remembered-reads.ts';
 import { type MissingTime, RunDecoder } from './run-decoder.ts';
 import type { RunKeySource } from './run-keys.ts';
-import { seekRun, seekRunNearEnd } from './run-seek.ts';
+import { firstWindowBytes, seekRun, seekRunNearEnd } from './run-seek.ts';
 import type { RunTrust } from './run-trust.ts';
 import { type OpenKey, type SeekResult, seek, seekNearEnd } from './seek.ts';
 import type { Sink } from './sink.ts';
@@ -129,7 +130,7 @@ async function watchOne(
       }),
   });
   const bytesTotal = source.access && source.access.sizeBytes - offset;
-  await pump(source.stream(offset), decoder, sink, {
+  await pump(streamOf(source, start), decoder, sink, {
     onProgress: (bytesRead) => screen.progress({ bytesRead, bytesTotal, timeMs: decoder.timeMs }),
   });
   skips.end();
@@ -137,6 +138,12 @@ async function watchOne(
     screen.line(`${source.name}: ${badKeys - maxKeyLines} more keys could not be used`);
   }
   return decoder;
+}
+
+/** What was read while the place was sought comes first, without being asked for once more. */
+async function* streamOf(source: Source, { offset, known }: Start): AsyncGenerator<Uint8Array> {
+  if (known && known.length > 0) yield known;
+  yield* source.stream(offset + (known?.length ?? 0));
 }
 
 /** Opens the runs of a file, each once: finding the certificate of one may mean to read all of it. */
@@ -160,6 +167,8 @@ function runsOf(source: Source, { keys, screen }: WatchOptions): (header: Header
 interface Start extends SeekResult {
   readonly version?: Version;
   readonly header?: Header;
+  /** The bytes at `offset`, whole packets, as far as they were read already. */
+  readonly known?: Buffer;
 }
 
 /** Which of the recordings it is. */
@@ -174,10 +183,10 @@ async function startOf(
   { isFirst, recording }: Place,
   openRun: (header: Header) => Promise<KnownRun>,
 ): Promise<Start> {
-  const { access } = source;
   const { fromMs } = options.range;
   const liveMs = isFirst ? options.liveMs : undefined;
-  if (!access || (fromMs === undefined && liveMs === undefined)) return { offset: 0, key: undefined };
+  if (!source.access || (fromMs === undefined && liveMs === undefined)) return { offset: 0, key: undefined };
+  const access = new RememberedReads(source.access);
   const version = await versionIn(access);
   if (version === undefined) return { offset: 0, key: undefined };
   if (version === 3) {
@@ -191,6 +200,7 @@ async function startOf(
       offset: place.offset,
       key: undefined,
       version,
+      known: access.packetsFrom(place.offset),
       ...(place.header ? { header: place.header } : {}),
     };
   }
@@ -201,7 +211,7 @@ async function startOf(
 }
 
 async function versionIn(access: RandomAccess): Promise<Version | undefined> {
-  const begin = versionOf(await access.read(0, access.probeBytes), false);
+  const begin = versionOf(await access.read(0, firstWindowBytes), false);
   return begin ?? versionOf(await access.read(0, maxVersionBytes), access.sizeBytes > 0);
 }
 

@@ -1,5 +1,5 @@
 /**
- * A long recording of EncroCrypt3, packet by packet as a recorder writes it: a run for each four and a half hours, the header again every
+ * A long recording of EncroCrypt3, packet by packet as a recorder writes it: a run for each four and a half hours, the header again for each
  * ten minutes. Nobody signed it, and no OpenPGP is in it: its secrets are known.
  */
 import { randomBytes } from 'node:crypto';
@@ -28,7 +28,8 @@ export interface LongRecordingOptions {
   readonly pauseMs?: number;
 }
 
-const headerIntervalMs = 10 * 60_000;
+/** A header stands before the first packet in each ten minutes since its run's start. */
+export const headerIntervalMs = 10 * 60_000;
 /** Seldom: checking them would take most of a test's time. */
 const checkpointMs = 60_000;
 const segmentMs = 60_000;
@@ -68,12 +69,13 @@ function* packetsOf(options: LongRecordingOptions, known: Map<string, RunKeys>):
     const writer = new RunWriter({
       ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
     });
-    let [headerMs, signedMs] = [0, 0];
+    let [headersDue, signedMs] = [0, 0];
     yield header;
     for (let index = 0; index < perRun && first + index < total; index++) {
       const timeMs = index * packetMs;
-      if (timeMs - headerMs >= headerIntervalMs) {
-        headerMs = timeMs;
+      const due = Math.floor(timeMs / headerIntervalMs);
+      if (due !== headersDue) {
+        headersDue = due;
         yield header;
       }
       if (timeMs - signedMs >= checkpointMs) {

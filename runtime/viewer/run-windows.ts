@@ -1,0 +1,202 @@
+/**
+ * Looks at places in a recording of EncroCrypt3, and tells when what stands there was recorded. Times are those of runs, and packets
+ * do not say of which; the key does, and a header is known by what it opens.
+ */
+import {
+  type ChainPacket,
+  envelopeBytes,
+  type Header,
+  maxHeaderBytes,
+  PacketReader,
+  readHeader,
+} from '../encrocrypt/v3/index.ts';
+import type { KnownRun } from './known-runs.ts';
+import type { Knot } from './seek-curve.ts';
+import type { RandomAccess } from './source.ts';
+
+/** Opens a run; undefined if it cannot be used. Asked once for each header. */
+export type OpenRun = (header: Header) => Promise<KnownRun | undefined>;
+
+/** A packet of video whose run is known. */
+export interface Anchor extends Knot {
+  readonly header: Header | undefined;
+  readonly isKeyFrame: boolean;
+}
+
+/** A header stands before the first packet in each so many milliseconds since its run's start. */
+const headerIntervalMs = 10 * 60_000;
+/** How far beside its place by the rate of bytes a header is looked for, as a share of the distance, and at least. */
+const headerSpread = 0.1;
+const minSpreadBytes = 128 * 1024;
+const maxHeaderWindowBytes = 2 * 2 ** 20;
+const maxPacketBytes = 2 ** 24;
+/** For a file that was made to keep us busy. */
+const maxHeaderReads = 8;
+/** So short a time says nothing of the rate: a key frame is many times larger than what follows it. */
+const minRateMs = 3000;
+/** Rates that differ by less are taken for the same. */
+const alike = 0.1;
+
+export class RunWindows {
+  readonly #access: RandomAccess;
+  readonly #open: OpenRun;
+  readonly #runs: KnownRun[] = [];
+  readonly #asked = new Set<string>();
+
+  constructor(access: RandomAccess, open: OpenRun) {
+    this.#access = access;
+    this.#open = open;
+  }
+
+  /**
+   * The packets of video in a window whose run is known, with their times.
+   * @param rate bytes a millisecond on the average; 0 where nobody knows.
+   */
+  async at(offset: number, length: number, rate: number): Promise<Anchor[]> {
+    let bytes = await this.#access.read(offset, length);
+    let packets = packetsIn(bytes, offset);
+    // One packet may be larger than the window.
+    for (
+      let more = 4 * length;
+      !packets.some(({ kind }) => kind === 'data') && more <= 4 * maxPacketBytes && bytes.length === more / 4;
+      more *= 4
+    ) {
+      bytes = await this.#access.read(offset, more);
+      packets = packetsIn(bytes, offset);
+    }
+    const anchors: Anchor[] = [];
+    const bytesPerMs = rateIn(packets);
+    let run: KnownRun | undefined;
+    let isSought = false;
+    for (const packet of packets) {
+      if (packet.kind === 'header') {
+        run = (await this.#learn(packet.header)) ?? run;
+        continue;
+      }
+      if (!run?.open(packet)) {
+        run = this.#runs.find((known) => known.open(packet)) ?? (await this.#comingRun(packets, packet));
+        // Looked for once in a window, and not for each of its packets.
+        if (!run && !isSought) {
+          isSought = true;
+          run = await this.#findRun(packet, likelyRate(bytesPerMs, rate));
+        }
+      }
+      if (!run) continue;
+      const { header, startMs } = run;
+      const { isKeyFrame, timeMs } = packet;
+      anchors.push({ offset: packet.offset, header, wallMs: startMs + timeMs, isKeyFrame, bytesPerMs });
+    }
+    return anchors;
+  }
+
+  /** The run of a packet whose header is repeated further on in the same window. */
+  async #comingRun(packets: readonly Found[], packet: ChainPacket): Promise<KnownRun | undefined> {
+    for (const one of packets) {
+      const run = one.kind === 'header' ? await this.#learn(one.header) : undefined;
+      if (run?.open(packet)) return run;
+    }
+    return undefined;
+  }
+
+  /** The run that a packet belongs to, by its header: it stands where the packet's own time says, as far as the rate is known. */
+  async #findRun(packet: ChainPacket, rate: number): Promise<KnownRun | undefined> {
+    const { timeMs } = packet;
+    const wantedMs = timeMs - (timeMs % headerIntervalMs);
+    /** The header stands between these. */
+    let low: { offset: number; timeMs: number | undefined } = { offset: 0, timeMs: undefined };
+    let high = { offset: packet.offset, timeMs };
+    let bytesPerMs = rate;
+    let leastSpread = Math.max(minSpreadBytes, packet.bytes.length);
+    for (let reads = 0; reads < maxHeaderReads && low.offset < high.offset; reads++) {
+      const [offset, length] = headerWindow(low, high, wantedMs, { rate: bytesPerMs, leastSpread });
+      const bytes = await this.#access.read(offset, length);
+      const found = packetsIn(bytes, offset);
+      const run = await this.#comingRun(found, packet);
+      if (run) return run;
+      const others = found.filter((one) => one.kind !== 'header' && one.offset < packet.offset);
+      const [near, last] = [others[0], others.at(-1)];
+      if (near?.kind === undefined || last?.kind === undefined) return undefined;
+      if (near.kind === 'header' || last.kind === 'header') return undefined;
+      // A header may be cut off by the window's end: what is known ends with the last whole packet.
+      const knownEnd = last.offset + last.bytes.length;
+      // Behind its time in the run, as it seems: it is of the run before, and the header is further on.
+      if (last.timeMs > timeMs) low = { offset: knownEnd, timeMs: undefined };
+      else if (last.timeMs < wantedMs) low = { offset: knownEnd, timeMs: last.timeMs };
+      else if (near.timeMs >= wantedMs && near.timeMs <= timeMs) high = near;
+      // It should stand here, and does not.
+      else return undefined;
+      // The packet behind the header may be a large one, of which a window around its end shows nothing.
+      leastSpread *= 2;
+      if (high.timeMs < timeMs) bytesPerMs = (packet.offset - high.offset) / (timeMs - high.timeMs);
+    }
+    return undefined;
+  }
+
+  async #learn(header: Header): Promise<KnownRun | undefined> {
+    const known = this.#runs.find((run) => run.header.hash.equals(header.hash));
+    const id = header.hash.toString('hex');
+    if (known || this.#asked.has(id)) return known;
+    this.#asked.add(id);
+    const run = await this.#open(header);
+    if (run) this.#runs.unshift(run);
+    return run;
+  }
+}
+
+type Found = ChainPacket | { readonly kind: 'header'; readonly header: Header; readonly offset: number };
+
+/** Where to look next for a header that stands at a time of its run. */
+function headerWindow(
+  low: { readonly offset: number; readonly timeMs: number | undefined },
+  high: { readonly offset: number; readonly timeMs: number },
+  wantedMs: number,
+  { rate, leastSpread }: { readonly rate: number; readonly leastSpread: number },
+): [offset: number, length: number] {
+  const between = high.offset - low.offset;
+  let backBytes = rate > 0 ? (high.timeMs - wantedMs) * rate : between / 2;
+  if (low.timeMs !== undefined) backBytes = (between * (high.timeMs - wantedMs)) / (high.timeMs - low.timeMs);
+  // A rate that leads to before the bounds was wrong.
+  else if (backBytes > between && low.offset > 0) backBytes = between / 2;
+  const spread = Math.max(leastSpread, headerSpread * Math.min(backBytes, between));
+  const length = Math.min(2 * spread, Math.max(maxHeaderWindowBytes, 2 * leastSpread));
+  if (between + minSpreadBytes <= length) return [low.offset, length];
+  const offset = Math.floor(Math.max(low.offset, high.offset - backBytes - length / 2));
+  return [offset, Math.ceil(length)];
+}
+
+/** Headers and video in a window that begins anywhere. Their memory is the window's. */
+function packetsIn(bytes: Buffer, offset: number): Found[] {
+  const reader = new PacketReader({ offset, hasKeys: false });
+  reader.push(bytes);
+  const found: Found[] = [];
+  for (let item = reader.next(); item; item = reader.next()) {
+    if (item.kind === 'data') found.push(item);
+    if (item.kind === 'header') {
+      const header = item.bytes.length <= envelopeBytes + maxHeaderBytes ? readHeader(item.body) : undefined;
+      if (header) found.push({ kind: 'header', header, offset: item.offset });
+      else reader.reject();
+    }
+  }
+  return found;
+}
+
+/** Bytes a millisecond in a window, from key frame to key frame where it holds some; 0 where it cannot be told. */
+function rateIn(packets: readonly Found[]): number {
+  const video = packets.filter((packet) => packet.kind !== 'header');
+  const keys = video.filter(({ isKeyFrame }) => isKeyFrame);
+  for (const [first, last] of [
+    [keys[0], keys.at(-1)],
+    [video[0], video.at(-1)],
+  ]) {
+    if (first && last && last.timeMs - first.timeMs >= minRateMs) {
+      return (last.offset - first.offset) / (last.timeMs - first.timeMs);
+    }
+  }
+  return 0;
+}
+
+/** Over minutes: what was seen in seconds is less sure than the average, unless that is another one. */
+function likelyRate(here: number, average: number): number {
+  if (here === 0 || average === 0) return here || average;
+  return Math.abs(here / average - 1) < alike ? average : here;
+}
