@@ -1,10 +1,12 @@
 /** `encrocam verify --sample`: picks places at random among all bytes, and says what the samples prove. */
 import { randomInt } from 'node:crypto';
 import type { Key } from 'openpgp';
+import type { Header } from '../encrocrypt/v3/index.ts';
+import { isEncroCamError } from '../errors.ts';
 import { printable } from '../log.ts';
-import { isSigned } from '../pgp/open-run.ts';
 import type { Input } from '../viewer/inputs.ts';
-import type { Source } from '../viewer/source.ts';
+import { cameraTrust, type RunTrust } from '../viewer/run-trust.ts';
+import type { RandomAccess, Source } from '../viewer/source.ts';
 import { sizeText } from '../viewer/timeline.ts';
 import type { ReadingProgress } from './progress.ts';
 import { FileSampler, type Sample, undetectedShare } from './sample.ts';
@@ -50,11 +52,12 @@ export async function audit(
     chosen?.offsets.push(offset);
   }
   const samples: (Sample & { file: string })[] = [];
+  const trust = cameraTrust(trusted);
   for (const { input, offsets } of files) {
     if (offsets.length === 0) continue;
     await withSource(input, async ({ name, access }) => {
       if (!access) return;
-      const sampler = new FileSampler(access, (header) => isSigned(header, trusted));
+      const sampler = new FileSampler(access, (header) => reachIn(access, header, trust));
       for (const offset of offsets.sort((one, other) => one - other)) {
         const sample = await sampler.sampleAt(offset);
         samples.push({ ...sample, file: name });
@@ -64,6 +67,16 @@ export async function audit(
   }
   const bytesRead = samples.reduce((sum, sample) => sum + sample.bytesRead, 0);
   return { place, files: files.length, sizeBytes, bytesRead, samples };
+}
+
+/** Of a run that began while the camera was locked, the whole file may be read once: for the certificate behind it. */
+async function reachIn(access: RandomAccess, header: Header, trust: RunTrust): Promise<number> {
+  try {
+    return (await trust.reachOf(header, access)).packets;
+  } catch (error) {
+    if (isEncroCamError(error, 'NOT_AUTHENTIC')) return 0;
+    throw error;
+  }
 }
 
 /** One file open at a time: a drive may hold thousands. */

@@ -27,8 +27,8 @@ function accessTo(bytes: Buffer): RandomAccess {
   };
 }
 
-async function sample(bytes: Buffer, offset: number, isTrusted = async () => true): Promise<string> {
-  return (await new FileSampler(accessTo(bytes), isTrusted).sampleAt(offset)).verdict;
+async function sample(bytes: Buffer, offset: number, reach = Number.POSITIVE_INFINITY): Promise<string> {
+  return (await new FileSampler(accessTo(bytes), async () => reach).sampleAt(offset)).verdict;
 }
 
 const one = record(1);
@@ -36,7 +36,7 @@ const two = record(2);
 const both = Buffer.concat([one.bytes, two.bytes]);
 
 test('every place of an intact file is intact, from its first byte to its last', async () => {
-  const sampler = new FileSampler(accessTo(both), async () => true);
+  const sampler = new FileSampler(accessTo(both), async () => Number.POSITIVE_INFINITY);
   for (let offset = 0; offset < both.length; offset += 3001) {
     assert.equal((await sampler.sampleAt(offset)).verdict, 'intact', String(offset));
   }
@@ -102,14 +102,15 @@ test('forged checkpoints do not make it read the file over and over', async () =
     },
   };
   assert.notEqual(
-    (await new FileSampler(counted, async () => true).sampleAt(file.length - 1000)).verdict,
+    (await new FileSampler(counted, async () => Number.POSITIVE_INFINITY).sampleAt(file.length - 1000))
+      .verdict,
     'intact',
   );
   assert.ok(bytesRead < 10 * file.length, `${bytesRead} of ${file.length}`);
 });
 
 test('headers that the camera did not sign vouch for nothing', async () => {
-  assert.equal(await sample(one.bytes, 0, async () => false), 'unsigned');
+  assert.equal(await sample(one.bytes, 0, 0), 'unsigned');
   assert.equal(await sample(Buffer.alloc(100_000), 50_000), 'unsigned');
 });
 
@@ -117,4 +118,13 @@ test('three hundred samples say that less than one percent is damaged', () => {
   assert.ok(undetectedShare(300, 0.95) < 0.01);
   assert.ok(undetectedShare(299, 0.95) > 0.0099);
   assert.equal(undetectedShare(0, 0.95), 1);
+});
+
+test('a certificate that ends before the run does vouches for what is before it', async () => {
+  for (const [place, verdict] of [
+    [at(13), 'intact'],
+    [at(40), 'unsigned'],
+  ] as const) {
+    assert.equal(await sample(one.bytes, place, 20), verdict);
+  }
 });

@@ -45,23 +45,25 @@ const backBytes = 4 * 2 ** 20;
 
 interface KnownRun {
   readonly header: Header;
+  /** Packets, from its first, that the camera vouches for. */
+  readonly reach: number;
   readonly key: KeyObject;
 }
 
 /** Samples of one file; remembers the runs that it has found in it. */
 export class FileSampler {
   readonly #access: RandomAccess;
-  readonly #isTrusted: (header: Header) => Promise<boolean>;
+  readonly #reachOf: (header: Header) => Promise<number>;
   readonly #runs: KnownRun[] = [];
   readonly #refused = new Set<string>();
   #bytesRead = 0;
   #hasSearched = false;
   #vainSearches = 0;
 
-  /** @param isTrusted whether the camera signed a header. */
-  constructor(access: RandomAccess, isTrusted: (header: Header) => Promise<boolean>) {
+  /** @param reachOf how many of a run's packets, from its first, the camera vouches for; 0 for a run of somebody else. */
+  constructor(access: RandomAccess, reachOf: (header: Header) => Promise<number>) {
     this.#access = access;
-    this.#isTrusted = isTrusted;
+    this.#reachOf = reachOf;
   }
 
   async sampleAt(offset: number): Promise<Sample> {
@@ -96,11 +98,11 @@ export class FileSampler {
         open = next;
       } else if (packet.kind === 'checkpoint') {
         const found = await this.#signedBy(packet.body, offset);
-        if (isBehind) return open && (found && isWhole(open, found) ? 'intact' : 'damaged');
+        if (isBehind) return open && verdictOf(open, found !== undefined && isWhole(open, found));
         if (found) open = intervalAfter(found, packet.body);
       } else if (packet.kind === 'final') {
         const final = open && decodeFinal(packet.body, open.run.header.statement.runId, open.run.key);
-        if (open && isBehind) return final && isEnd(open, final) ? 'intact' : 'damaged';
+        if (open && isBehind) return verdictOf(open, final !== undefined && isEnd(open, final));
         if (final) open = undefined;
       } else if (open && 'sequence' in packet) {
         // The header stands here again: the run began long before.
@@ -190,11 +192,12 @@ export class FileSampler {
     if (!header) return false;
     const id = header.hash.toString('hex');
     if (this.#refused.has(id) || this.#runs.some((run) => run.header.hash.equals(header.hash))) return false;
-    if (!(await this.#isTrusted(header))) {
+    const reach = await this.#reachOf(header);
+    if (reach === 0) {
       this.#refused.add(id);
       return false;
     }
-    this.#runs.unshift({ header, key: importRunKey(header.statement.runKey) });
+    this.#runs.unshift({ header, reach, key: importRunKey(header.statement.runKey) });
     return true;
   }
 
@@ -235,6 +238,12 @@ function add(open: OpenInterval, packet: ChainPacket): void {
   open.isInOrder &&= packet.sequence === open.next;
   open.next += 1;
   open.leaves.add(leafHash(packet.bytes));
+}
+
+/** A certificate may end before the run does. */
+function verdictOf(open: OpenInterval, fits: boolean): Sample['verdict'] {
+  if (!fits) return 'damaged';
+  return open.next <= open.run.reach ? 'intact' : 'unsigned';
 }
 
 function isWhole(open: OpenInterval, { checkpoint, run }: SignedCheckpoint): boolean {

@@ -63,3 +63,16 @@ export async function verifyPlace(place: Place): Promise<Interval[]> {
   assert.deepEqual(places[0]?.problems, []);
   return places[0]?.intervals ?? [];
 }
+
+/** What an audit of random places says; throws if it is not content. */
+export async function auditPlace(place: Place): Promise<string> {
+  const args = [
+    'verify',
+    path.join(place.recordings, 'front'),
+    '--sample',
+    '40',
+    '--signed-by',
+    cameraPublicKey,
+  ];
+  return (await promisify(execFile)(encrocam, args)).stdout;
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import test from 'node:test';
-import { type Interval, lockedPlace, verifyPlace } from './locked-place.ts';
+import { auditPlace, type Interval, lockedPlace, verifyPlace } from './locked-place.ts';
 
 const secondMs = 1000;
 const lengthMs = ({ from, to }: Interval): number => Date.parse(to) - Date.parse(from);
@@ -31,6 +31,7 @@ test('a locked camera records, and when it is unlocked no time is missing and al
   assert.ok(Date.parse(after.from) - Date.parse(before.to) < 100, 'time is missing at the unlocking');
   assert.ok(lengthMs(after) >= 2 * secondMs);
   assert.deepEqual([...new Set(intervals.map(({ state }) => state))].sort(), ['intact', 'not recorded']);
+  assert.match(await auditPlace(place), /all are as the camera recorded it/);
 });
 
 test('a public half that is damaged is refused with what to do', async (context) => {
