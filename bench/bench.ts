@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { measureImage } from '../image/bench.ts';
 import { measureCard } from './measures/card.ts';
 import { measureCrypto } from './measures/crypto.ts';
+import { measureRange } from './measures/range.ts';
 import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
@@ -21,6 +22,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   seek: measureSeek,
   recording: measureRecording,
   verify: measureVerify,
+  range: measureRange,
   services: measureServices,
   image: measureImage,
   card: measureCard,

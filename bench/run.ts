@@ -62,7 +62,7 @@ export async function makeRunRecording(
     if (run) await write(...run.writer.final(timeMs - run.startedMs, 'length'));
   };
   for (let index = 0; index < packets; index++) {
-    const timeMs = (index / packets) * durationMs;
+    const timeMs = Math.floor((index / packets) * durationMs);
     if (!run || timeMs - run.startedMs >= runMs) {
       await end(timeMs);
       const sealed: SealedRun = await sealBenchRun(options, startMs + timeMs, path.basename(file), timeMs);
