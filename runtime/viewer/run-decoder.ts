@@ -65,6 +65,7 @@ export class RunDecoder implements VideoDecoder {
   #held = new SkipTally();
   #lastOutside: boolean;
   #hasSkipped = false;
+  #unopened: { readonly run: KnownRun | undefined; readonly skip: Skip } | undefined;
   #damaged = false;
   #runsOpened = 0;
   #notAuthentic = false;
@@ -110,6 +111,7 @@ export class RunDecoder implements VideoDecoder {
     const pieces = await this.#drain();
     // What comes behind the last packet in the range belongs to it; behind one outside, to nothing.
     if (!this.#lastOutside || this.#timeMs === undefined) this.#reportHeld();
+    this.#reportUnopened();
     return pieces;
   }
 
@@ -298,9 +300,23 @@ export class RunDecoder implements VideoDecoder {
     this.#held = new SkipTally();
   }
 
+  /** What cannot be opened of one run is told of at once: checkpoints, which can be read, stand between. */
   #report(skip: Skip): void {
     this.#damaged = true;
-    this.#options.onSkip(skip);
+    const run = this.#runs.current;
+    const before = this.#unopened;
+    if (skip.reason === 'no-key' && before?.run === run && before) {
+      this.#unopened = { run, skip: { ...before.skip, length: before.skip.length + skip.length } };
+      return;
+    }
+    this.#reportUnopened();
+    if (skip.reason === 'no-key') this.#unopened = { run, skip };
+    else this.#options.onSkip(skip);
+  }
+
+  #reportUnopened(): void {
+    if (this.#unopened) this.#options.onSkip(this.#unopened.skip);
+    this.#unopened = undefined;
   }
 }
 
