@@ -14,6 +14,7 @@ import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
 import { measureVerify } from './measures/verify.ts';
+import { measureWatching3 } from './measures/watch3.ts';
 import { type Figure, table } from './report.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,6 +24,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   recording: measureRecording,
   verify: measureVerify,
   range: measureRange,
+  watching: measureWatching3,
   services: measureServices,
   image: measureImage,
   card: measureCard,

@@ -57,7 +57,7 @@ export async function makeRunRecording(
       if (!stream.write(part)) await once(stream, 'drain');
     }
   };
-  let run: (SealedRun & { headerMs: number; signedMs: number }) | undefined;
+  let run: (SealedRun & { headersDue: number; signedMs: number }) | undefined;
   const end = async (timeMs: number): Promise<void> => {
     if (run) await write(...run.writer.final(timeMs - run.startedMs, 'length'));
   };
@@ -66,7 +66,7 @@ export async function makeRunRecording(
     if (!run || timeMs - run.startedMs >= runMs) {
       await end(timeMs);
       const sealed: SealedRun = await sealBenchRun(options, startMs + timeMs, path.basename(file), timeMs);
-      run = { ...sealed, headerMs: timeMs, signedMs: timeMs };
+      run = { ...sealed, headersDue: 0, signedMs: timeMs };
       await write(run.header);
     }
     const { writer, startedMs, checkpointMs, header }: SealedRun = run;
@@ -74,8 +74,9 @@ export async function makeRunRecording(
       run.signedMs = timeMs;
       await write(writer.checkpoint(timeMs - startedMs));
     }
-    if (timeMs - run.headerMs >= headerIntervalMs) {
-      run.headerMs = timeMs;
+    const due = Math.floor((timeMs - startedMs) / headerIntervalMs);
+    if (due !== run.headersDue) {
+      run.headersDue = due;
       await write(header);
     }
     await write(...writer.data(video, timeMs - startedMs, true));
