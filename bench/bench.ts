@@ -14,7 +14,7 @@ import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
 import { measureVerify } from './measures/verify.ts';
-import { measureWatching3 } from './measures/watch3.ts';
+import { measureWatching } from './measures/watching.ts';
 import { type Figure, table } from './report.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -24,7 +24,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   recording: measureRecording,
   verify: measureVerify,
   range: measureRange,
-  watching: measureWatching3,
+  watching: measureWatching,
   services: measureServices,
   image: measureImage,
   card: measureCard,

@@ -30,7 +30,7 @@ const dayMs = 24 * hourMs;
 const minuteMs = 60_000;
 const seeks = 25;
 
-export async function measureWatching3(directory: string): Promise<Figure[]> {
+export async function measureWatching(directory: string): Promise<Figure[]> {
   return [...(await decrypting(directory)), ...(await seeking(directory))];
 }
 
