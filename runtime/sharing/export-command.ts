@@ -20,7 +20,7 @@ import {
 import { ownerRunKeys } from '../viewer/run-keys.ts';
 import type { Capability } from './capability.ts';
 import { completeBundle, type EvidencePart, hasVideo, reportText, videoOf, writePart } from './evidence.ts';
-import { type FoundRun, findRuns } from './find-runs.ts';
+import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
 import { boundedRange, grant } from './grant-range.ts';
 import { joinMp4, writeMp4 } from './mp4.ts';
 
@@ -37,7 +37,7 @@ INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with that key
   --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
                          Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
-${driveHelp}
+${unsignedHelp}${driveHelp}
 The video begins with the last picture before --from that needs no other one. Several runs with different pictures become NAME-1.mp4 and so on.
 Whoever has the evidence can watch the video: the keys of the part, whole segments (a minute, unless set otherwise), are in it.
 Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it.
@@ -60,16 +60,16 @@ export const command: Command = {
     const owner = ownerRunKeys(await decrypterFrom(args));
     const { inputs, close } = await findInputs(input, range, args);
     try {
-      const { runs, foreign } = await findRuns(input, inputs, range, trusted);
+      const withUnsigned = args.values.unsigned === true;
+      const { runs, warnings, isLeftOut } = await findRuns(input, inputs, { range, trusted, withUnsigned });
+      // Before anything is opened or written: whoever reads it can still stop.
+      for (const line of warnings) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
       const { parts, videos } = await write(out, runs, capability, trusted);
       process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
       process.stderr.write(reportText(parts, fingerprintOf(trusted)));
-      for (const file of foreign) {
-        process.stderr.write(`! left out, since somebody else signed it: a run in ${printable(file)}\n`);
-      }
-      const isSound = foreign.length === 0 && parts.every((part) => part.isSound);
+      const isSound = !isLeftOut && parts.every((part) => part.isSound);
       return isSound ? exitCode.whole : exitCode.incomplete;
     } finally {
       await close();

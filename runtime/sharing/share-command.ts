@@ -18,7 +18,7 @@ import {
 import { ownerRunKeys } from '../viewer/run-keys.ts';
 import { parseTime } from '../viewer/time.ts';
 import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
-import { type FoundRun, findRuns } from './find-runs.ts';
+import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
 import { boundedRange, grant } from './grant-range.ts';
 import { parseBase, shareLink } from './link.ts';
 import { encryptShare, receiversIn } from './share-file.ts';
@@ -42,7 +42,7 @@ INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with that key
   --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
                          Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
-${driveHelp}
+${unsignedHelp}${driveHelp}
 A share opens whole segments (a minute, unless set otherwise) at both ends: what is cut off to the second is cut off by our software.
 What was given cannot be taken back. docs/guide/sharing.md says more.
 `;
@@ -67,14 +67,15 @@ export const command: Command = {
     const owner = ownerRunKeys(await decrypterFrom(args));
     const { inputs, close } = await findInputs(input, range, args);
     try {
-      const { runs, foreign } = await findRuns(input, inputs, range, trusted);
+      const withUnsigned = args.values.unsigned === true;
+      const { runs, warnings } = await findRuns(input, inputs, { range, trusted, withUnsigned });
+      // Before anything is opened or written: whoever reads it can still stop.
+      for (const line of warnings) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
       const share = encodeCapability(capability);
       await write(await make(share), stringOption(args, 'out'));
-      for (const line of [...summary(capability, runs, share.length), ...warnings(runs, foreign)]) {
-        process.stderr.write(`${line}\n`);
-      }
+      for (const line of summary(capability, runs, share.length)) process.stderr.write(`${line}\n`);
       return exitCode.whole;
     } finally {
       await close();
@@ -158,16 +159,6 @@ function summary(capability: Capability, runs: readonly FoundRun[], bytes: numbe
     expiresMs === undefined
       ? '  It does not expire, and cannot be taken back.'
       : `  Our software refuses it from ${clock(expiresMs)} on. What was given cannot be taken back.`,
-  ];
-}
-
-function warnings(runs: readonly FoundRun[], foreign: readonly string[]): string[] {
-  const locked = runs
-    .filter(({ checked }) => checked.voucher === 'locked')
-    .map(({ checked }) => checked.file);
-  return [
-    ...foreign.map((file) => `  ! left out, since somebody else signed it: a run in ${file}`),
-    ...locked.map((file) => `  ! recorded while locked, and not certified by the camera: a run in ${file}`),
   ];
 }
 

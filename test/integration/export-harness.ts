@@ -66,9 +66,10 @@ export function exported(
   out: string,
   input: string,
   env: NodeJS.ProcessEnv = {},
+  more: readonly string[] = [],
 ): Promise<Outcome> {
   const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
-  const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys];
+  const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys, ...more];
   return run(encrocam, args, { env: { ...process.env, TZ: 'UTC', ...env } });
 }
 

@@ -47,8 +47,9 @@ function exported(
   out: string,
   input = place,
   env: NodeJS.ProcessEnv = {},
+  more: readonly string[] = [],
 ): Promise<Outcome> {
-  return exportedFrom(from, to, out, input, env);
+  return exportedFrom(from, to, out, input, env, more);
 }
 
 interface Report {
@@ -312,9 +313,12 @@ test('a run that the camera certified later takes its certificate along', async 
   const { code, output } = await shell(verify);
   assert.equal(code, 0, output);
   assert.match(output, /"certified"/);
-  // Without it nobody vouches: exported all the same, and said.
+  // Without it nobody vouches: exported only if that is asked for, and said.
   await writeFile(file, locked.bytes);
-  const bare = await exported(3, 8, path.join(directory, 'bare'), folder);
+  const refused = await exported(3, 8, path.join(directory, 'refused'), folder);
+  assert.equal(refused.code, 1);
+  assert.match(refused.messages, /nobody signed it.*--unsigned/);
+  const bare = await exported(3, 8, path.join(directory, 'bare'), folder, {}, ['--unsigned']);
   assert.equal(bare.code, 2);
   assert.match(bare.messages, /signed by nobody[\s\S]*NOT as the camera recorded it/);
 });
