@@ -57,7 +57,11 @@ async function afterUnlocking(system: System, place: Place, logger: Logger): Pro
   await system.wipe(paths.secretAnswers);
   // A camera whose card begins to fail still has its drive to record to: it goes on beside the system, and says so.
   const hasRoom = place.kind === 'installed' || (await ensureMounted(system, paths.recordings, logger));
-  await makeRecorderPlaces(system);
+  await makeRecorderPlaces(system).catch((error: unknown) =>
+    logger.warn('while locked this camera will not record: there is no place for its settings', {
+      reason: messageOf(error),
+    }),
+  );
   // A file system that was made anew belongs to root. One that cannot be written to is the services' to tell.
   await system
     .makeDirectory(paths.recordings, { mode: 0o750, owner: { user: 'encrocam', group: 'encrocam' } })

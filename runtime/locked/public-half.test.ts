@@ -89,7 +89,8 @@ test('an address that may hold a password is a secret', () => {
   assert.equal(told('rtsp://me@192.0.2.1/'), false);
   assert.equal(told('rtsp://me:a/b@192.0.2.1/'), false);
   assert.equal(told('http://192.0.2.1/video?user=me&password=word'), false);
-  assert.equal(told('rtsp://192.0.2.1/stream'), true);
+  assert.equal(told('rtsp://192.0.2.1:7447/TOKEN'), false);
+  assert.equal(told('rtsp://192.0.2.1:554/'), true);
   assert.equal(told('/dev/video0'), true);
 });
 

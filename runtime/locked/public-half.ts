@@ -13,6 +13,7 @@ import { EncroCamError, messageOf } from '../errors.ts';
 
 const version = 1;
 const maxBytes = 1024 * 1024;
+const sealedName = 'public-half.json';
 
 export interface PublicHalf {
   readonly version: typeof version;
@@ -27,10 +28,10 @@ export interface PublicHalf {
   readonly log: Config['log'];
 }
 
-/** An address that may hold a password, before its host or in what is asked of it, is a secret: such a camera waits for the unlocking. */
+/** An address with anything but a host and a port in it may hold a password or a token: such a camera waits for the unlocking. */
 export function isPublic({ input, audio }: PublicPart): boolean {
   const devices = [input.device, ...(audio && 'device' in audio ? [audio.device] : [])];
-  return !devices.some((device) => /\/\/.*[@?]/.test(device));
+  return !devices.some((device) => /\/\/[^\s/]*(@|[/?#;,].)/.test(device));
 }
 
 interface PublicPart {
@@ -113,25 +114,34 @@ export type Verdict =
   | 'new';
 
 /**
- * Compares what lies in the open with what was kept on the config volume, and renews both. A power cut anywhere leaves two
- * that fit.
+ * Compares what lies in the open with what was kept on the config volume.
  * @param sealedDirectory on the config volume.
  * @param found what was recorded by; `undefined` for what lies in the file now.
  * @param next what the settings are now; `undefined` if there is to be none.
  */
+export async function judgePublicHalf(
+  file: string,
+  sealedDirectory: string,
+  found: string | undefined,
+  next: string | undefined,
+): Promise<Verdict> {
+  const known = await readSealed(path.join(sealedDirectory, sealedName));
+  const looked = [await readText(file), ...(found === undefined ? [] : [found])];
+  return judge(known, looked.map(hashOf), hashOf(next));
+}
+
+/** Judges, and renews both. A power cut anywhere leaves two that fit. */
 export async function renewPublicHalf(
   file: string,
   sealedDirectory: string,
   found: string | undefined,
   next: string | undefined,
 ): Promise<Verdict> {
-  const sealedFile = path.join(sealedDirectory, 'public-half.json');
-  const present = await readText(file);
-  const known = await readSealed(sealedFile);
-  const looked = [present, ...(found === undefined ? [] : [found])];
-  const verdict = judge(known, looked.map(hashOf), hashOf(next));
+  const sealedFile = path.join(sealedDirectory, sealedName);
+  const verdict = await judgePublicHalf(file, sealedDirectory, found, next);
   if (verdict === 'untouched') return verdict;
-  const last = known?.at(-1);
+  const present = await readText(file);
+  const last = (await readSealed(sealedFile))?.at(-1);
   await replace(sealedFile, JSON.stringify([...(last === undefined ? [] : [last]), hashOf(next)]));
   if (next !== undefined || present !== undefined) await replace(file, next ?? '');
   await replace(sealedFile, JSON.stringify([hashOf(next)]));

@@ -233,3 +233,29 @@ test('after a power cut the next run is in a file of its own and names the last 
   assert.equal(next?.video, 'ijk');
   assert.deepEqual(faultsOf(after.runs()), ['unfinished: ']);
 });
+
+test('a slot that ends while the next run of its file is being sealed opens no other one beside it', async () => {
+  for (const slowestMs of [1000, 9000]) {
+    const sealing = Promise.withResolvers<void>();
+    const { clock, film, recorder, sources, stop, runs } = setUp({
+      sealing: [Promise.resolve(), sealing.promise],
+    });
+    await settle();
+    await film('a'.repeat(56));
+    recorder.unlocked(undefined);
+    // The key frame that begins the next run, and what follows it until the slot is over.
+    await film('bbbb');
+    await clock.pass(slowestMs);
+    assert.equal(sources.length, 1, 'another ffmpeg runs while a run is being sealed');
+    sealing.resolve();
+    await settle();
+    await clock.pass(600);
+    assert.equal(sources.length, 2);
+    await film('cccc');
+    await stop();
+    assert.equal(videoOf(runs(first)), `${'a'.repeat(56)}bbbb`);
+    assert.equal(videoOf(runs(second)), 'cccc');
+    assert.deepEqual(endsOf(runs()), ['unlocked', 'time', 'stop']);
+    assert.deepEqual(faultsOf(runs()), []);
+  }
+});

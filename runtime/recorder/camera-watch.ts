@@ -41,6 +41,9 @@ export interface CameraWatchOptions {
   readonly logger: Logger;
 }
 
+/** What it left behind. */
+type EndedSession = Pick<SoundOutcome, 'deliveredBytes' | 'lastWords'>;
+
 export class CameraWatch {
   readonly #options: CameraWatchOptions;
   readonly #tracker: MotionTracker | undefined;
@@ -115,8 +118,8 @@ export class CameraWatch {
    * An ffmpeg has ended.
    * @returns `true` if the microphone is to blame: it is worth starting again at once, without it.
    */
-  ended(outcome: Omit<SoundOutcome, 'withSound'>): boolean {
-    if (outcome.end !== 'asked') {
+  ended({ deliveredBytes, lastWords }: EndedSession, end: SoundOutcome['end']): boolean {
+    if (end !== 'asked') {
       this.#look(async ({ device, current, logger }) => {
         if (this.#isLost || (await device.isThere())) return;
         this.#isLost = true;
@@ -124,10 +127,10 @@ export class CameraWatch {
         logger.warn('the camera is gone');
       });
     }
-    if (!this.#sound.ended({ ...outcome, withSound: this.#withSound })) return false;
+    if (!this.#sound.ended({ deliveredBytes, lastWords, end, withSound: this.#withSound })) return false;
     const { current, logger } = this.#options;
     current.note({ what: 'sound-lost' });
-    logger.warn('the microphone fails: going on without sound', { cause: outcome.lastWords });
+    logger.warn('the microphone fails: going on without sound', { cause: lastWords });
     return true;
   }
 

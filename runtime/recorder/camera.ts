@@ -239,7 +239,7 @@ export class CameraRecorder {
     }
     const reason: EndReason | undefined = this.#endReason;
     if (session.failure === undefined && (reason === 'slot' || reason === 'clock')) {
-      this.#leave(session, recording ?? this.#current.open, reason);
+      this.#leave(session, reason);
       return undefined;
     }
     await session.drained;
@@ -255,9 +255,7 @@ export class CameraRecorder {
         ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
         : describeEnd(end, session.lastWords);
     this.#current.note({ what: 'ffmpeg-ended', cause });
-    const { deliveredBytes, lastWords } = session;
-    const endOf = reason === 'stall' ? 'stall' : 'exit';
-    const mayGoOn = this.#watch.ended({ deliveredBytes, lastWords, end: endOf });
+    const mayGoOn = this.#watch.ended(session, reason === 'stall' ? 'stall' : 'exit');
     const problem = this.#trouble(cause, this.#lostSinceMs(session));
     return mayGoOn ? undefined : problem;
   }
@@ -266,9 +264,9 @@ export class CameraRecorder {
    * Leaves a recording to the last bytes of its session. The device is free: the next ffmpeg need not wait until they are
    * written.
    */
-  #leave(session: Session, recording: ActiveRecording | undefined, reason: 'slot' | 'clock'): void {
+  #leave(session: Session, reason: 'slot' | 'clock'): void {
     const { logger } = this.#options;
-    this.#current.handOver();
+    const recording = this.#current.handOver();
     const finish = async (): Promise<void> => {
       await session.drained;
       if (session.failure !== undefined) {

@@ -60,7 +60,11 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
   const publicFile = values.locked as string | undefined;
   const settings = await lockedSettings(configFile, publicFile);
   const config = settings?.config ?? (await loadConfig(configFile));
-  const cameras = chosenCameras(config, (values.camera as string[] | undefined) ?? []);
+  const names = (values.camera as string[] | undefined) ?? [];
+  const isWanted = ({ name }: Camera): boolean => names.length === 0 || names.includes(name);
+  // While it is locked, those that need a password are not known yet.
+  if (!settings) assertKnown(names, config);
+  const cameras = config.cameras.filter(isWanted);
   const logger = createLogger(config.log);
   const ffmpeg = await findFfmpeg();
 
@@ -102,12 +106,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       const place = publicFile === undefined ? undefined : { configFile, publicFile };
       if (settings && place) {
         void goOnUnlocked({
-          ...place,
-          settings,
-          authority,
-          recorder,
-          prepare,
-          logger,
+          ...{ ...place, settings, authority, recorder, prepare, isWanted, logger },
           signal: ending.signal,
         });
       } else if (place) await keepPublicHalf({ ...place, config, camera: keys.camera, logger });
@@ -129,14 +128,15 @@ async function lockedSettings(
   configFile: string,
   publicFile: string | undefined,
 ): Promise<LockedSettings | undefined> {
-  if (publicFile === undefined || (await exists(configFile)) || !(await exists(publicFile))) return undefined;
-  return readPublicHalf(publicFile);
+  if (publicFile === undefined || (await sizeOf(configFile)) !== undefined) return undefined;
+  // It is empty where the owner does not want it any more.
+  return (await sizeOf(publicFile)) ? readPublicHalf(publicFile) : undefined;
 }
 
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
+async function sizeOf(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => undefined,
   );
 }
 
@@ -175,15 +175,13 @@ async function lockRecordings({ recordings }: LoadedConfig): Promise<Lock> {
   }
 }
 
-function chosenCameras(config: LoadedConfig, names: readonly string[]): readonly Camera[] {
+function assertKnown(names: readonly string[], config: LoadedConfig): void {
   for (const name of names) {
-    if (!config.cameras.some((camera) => camera.name === name)) {
-      throw new EncroCamError('USAGE', `The configuration has no camera ${JSON.stringify(name)}.`, {
-        hint: `Cameras: ${config.cameras.map((camera) => camera.name).join(', ')}.`,
-      });
-    }
+    if (config.cameras.some((camera) => camera.name === name)) continue;
+    throw new EncroCamError('USAGE', `The configuration has no camera ${JSON.stringify(name)}.`, {
+      hint: `Cameras: ${config.cameras.map((camera) => camera.name).join(', ')}.`,
+    });
   }
-  return names.length === 0 ? config.cameras : config.cameras.filter(({ name }) => names.includes(name));
 }
 
 async function prepareCameras(

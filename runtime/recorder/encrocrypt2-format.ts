@@ -31,6 +31,8 @@ export class EncroCrypt2Format implements RecordingFormat {
     return true;
   }
 
+  async settled(): Promise<void> {}
+
   async open({ name }: OpenRequest, file: FileOptions): Promise<Recording> {
     return Recording.open({ ...file, name, key: await this.#keys.next() });
   }

@@ -22,6 +22,8 @@ const sealPausesMs = [500, 2000];
 /** A disk that is full may have room again. */
 const certifyAttempts = 20;
 const certifyPauseMs = 30_000;
+/** A recorder that is to end waits so long for certificates: it is killed after twice that. */
+const settleMs = 10_000;
 
 export interface EncroCrypt3Options {
   readonly container: Container;
@@ -40,6 +42,8 @@ export class EncroCrypt3Format implements RecordingFormat {
   #closed: Promise<void> = Promise.resolve();
   /** When that was, by the monotonic clock. */
   #closedMs = 0;
+  /** Certificates for runs that ended while the camera was locked. */
+  #late: Promise<void> = Promise.resolve();
   #initialisations = new WeakMap<ActiveRecording, Buffer>();
 
   constructor(options: EncroCrypt3Options) {
@@ -124,9 +128,26 @@ export class EncroCrypt3Format implements RecordingFormat {
   /** Puts the camera's certificate behind a run that it could not sign, now or when it is unlocked. */
   async #certify(run: CertifiableRun, recording: string, file: FileOptions): Promise<void> {
     const tried = Promise.withResolvers<void>();
+    if (this.#options.authority.isLocked) {
+      // One after the other: however many have come together until somebody unlocks, what is recorded then goes before them.
+      this.#late = this.#late.then(() => this.#appendCertificate(run, recording, file, tried.resolve));
+      return;
+    }
+    // The next run does not wait for a second attempt: its video is there already.
     void this.#appendCertificate(run, recording, file, tried.resolve);
-    // The next run waits neither for somebody to come and unlock nor for a second attempt: its video is there already.
-    if (!this.#options.authority.isLocked) await tried.promise;
+    await tried.promise;
+  }
+
+  async settled(): Promise<void> {
+    const { authority, clock } = this.#options;
+    if (authority.isLocked) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.schedule(settleMs, resolve);
+      void this.#late.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** @param onTried called when it was tried once. */
@@ -141,6 +162,9 @@ export class EncroCrypt3Format implements RecordingFormat {
       try {
         const certificate = await authority.certify(run);
         if (!certificate) break;
+        const names = await file.fileSystem.list(file.directory);
+        // It may have been recorded over meanwhile.
+        if (!names.includes(path.basename(recording))) break;
         const whole = await PacketFile.open({ ...file, path: recording, untaken: 'dropped' });
         await whole.write(() => certificate).finally(() => whole.close());
         logger.info('what was recorded while locked is certified', { file: path.basename(recording) });

@@ -126,7 +126,15 @@ test('MPEG-TS leaves on standard output, each packet at once, and the terminal i
 });
 
 test('credentials in an address do not reach a log', () => {
-  assert.equal(withoutCredentials('rtsp://me:secret@cam/1: refused'), 'rtsp://…@cam/1: refused');
+  for (const [said, shown] of [
+    ['rtsp://me:secret@cam/1: refused', 'rtsp://…@cam/…: refused'],
+    ['rtsp://me:a/b@cam/1', 'rtsp://…@cam/…'],
+    ['http://cam/video?user=me&password=word failed', 'http://cam/… failed'],
+    ['rtsp://cam:7447/TOKEN', 'rtsp://cam/…'],
+    ['no address: refused', 'no address: refused'],
+  ] as const) {
+    assert.equal(withoutCredentials(said), shown);
+  }
 });
 
 test('timestamps begin where the recording is, and again where MPEG-TS has no more', () => {

@@ -133,6 +133,17 @@ test('the next run does not wait until a certificate that fails is made', async 
   assert.equal(disk.openFiles, 0);
 });
 
+test('a recording that was recorded over while the camera was locked does not come back as a certificate', async () => {
+  const { clock, disk, authority, open } = setUp();
+  const recording = await open();
+  await recording.append(collected(clock, 'video', true));
+  await recording.close('time');
+  disk.files.clear();
+  authority.unlock();
+  await settle();
+  assert.equal(disk.files.size, 0);
+});
+
 test('what may be for other eyes gets no certificate', async () => {
   const { clock, disk, authority, open } = setUp();
   const recording = await open();

@@ -81,5 +81,6 @@ export class OpenRecordings {
   /** Resolves when all tracked work is done. */
   async settled(): Promise<void> {
     await Promise.all(this.#working);
+    await this.#options.format.settled();
   }
 }

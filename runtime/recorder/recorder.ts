@@ -45,6 +45,8 @@ export class Recorder {
   readonly #cameras: CameraRecorder[] = [];
   readonly #running = new Set<Promise<void>>();
   #before: RecorderState | undefined;
+  #isStopping = false;
+  readonly #begun = new Set<CameraRecorder>();
   readonly #space: SpaceKeeper;
   readonly #startedMs: number;
   #cancelState: (() => void) | undefined;
@@ -101,6 +103,8 @@ export class Recorder {
 
   /** Records more cameras, from now on. */
   add(cameras: readonly PreparedCamera[]): void {
+    if (this.#isStopping) return;
+    this.#space.add(cameras.map(({ camera }) => camera));
     for (const prepared of cameras) {
       const camera = this.#cameraFor(prepared);
       this.#cameras.push(camera);
@@ -116,6 +120,9 @@ export class Recorder {
   }
 
   #run(camera: CameraRecorder): void {
+    // One that was added before the others began is not begun again with them.
+    if (this.#begun.has(camera)) return;
+    this.#begun.add(camera);
     const { bootId } = this.#options;
     const running = camera.run(beginning(this.#before, camera.state().name, bootId)).finally(() => {
       this.#running.delete(running);
@@ -124,6 +131,7 @@ export class Recorder {
   }
 
   stop(): void {
+    this.#isStopping = true;
     for (const camera of this.#cameras) camera.stop();
   }
 

@@ -47,6 +47,8 @@ export interface RecordingFormat {
   tend(recording: ActiveRecording, leftMs: number): Promise<void> | undefined;
   /** Whether a stream that begins like this can go on in it. */
   takes(recording: ActiveRecording, initialisation: Buffer | undefined): boolean;
+  /** Resolves when nothing is left to be done for what was recorded. */
+  settled(): Promise<void>;
   /** Opens the file, new or not. */
   open(request: OpenRequest, file: FileOptions): Promise<ActiveRecording>;
 }

@@ -116,7 +116,7 @@ export class Session {
 
   /** What ffmpeg said last, in one line; empty if it said nothing. */
   get lastWords(): string {
-    return [...this.#lines, this.#line]
+    return [...this.#lines, withoutCredentials(this.#line)]
       .filter((line) => line.trim() !== '')
       .slice(-3)
       .join(' | ');

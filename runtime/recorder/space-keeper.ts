@@ -41,6 +41,7 @@ export interface SpaceKeeperOptions {
 
 export class SpaceKeeper {
   readonly #options: SpaceKeeperOptions;
+  readonly #added: Camera[] = [];
   #blocked = false;
   /** The last write that met a full disk, and how much was said to be free then. */
   #refused: { freeBytes: number; atMs: number } | undefined;
@@ -70,6 +71,11 @@ export class SpaceKeeper {
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
+  }
+
+  /** More cameras are recorded from now on. */
+  add(cameras: readonly Camera[]): void {
+    this.#added.push(...cameras);
   }
 
   /** To be told of all bytes that are written, between two counts of the files. */
@@ -193,11 +199,11 @@ export class SpaceKeeper {
   }
 
   async #recordings(): Promise<StoredRecording[]> {
-    const { cameras, clock, hasDrive, openFiles } = this.#options;
+    const { clock, hasDrive, openFiles } = this.#options;
     const state = hasDrive ? await this.#options.readSyncerState() : undefined;
     const recordings: StoredRecording[] = [];
     const open = openFiles();
-    for (const camera of cameras) {
+    for (const camera of [...this.#options.cameras, ...this.#added]) {
       const confirmed = state?.cameras.find(({ name }) => name === camera.name)?.confirmedBytes ?? {};
       for (const fileName of (await namesIn(camera.localDirectory)).slice(0, maxFilesPerCamera)) {
         const name = parseRecordingName(fileName);

@@ -6,6 +6,7 @@ import { type Camera, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import {
   isPublic,
+  judgePublicHalf,
   type LockedSettings,
   publicHalfOf,
   renewPublicHalf,
@@ -46,12 +47,20 @@ export async function keepPublicHalf({
   ...place
 }: Place & { config: LoadedConfig; camera: string; logger: Logger }): Promise<void> {
   try {
-    tell(await renew(place, undefined, await nextText(config, camera)), logger, false);
+    const next = await nextText(config, camera);
+    tell(await renewPublicHalf(...filesOf(place), undefined, next), logger, false);
   } catch (error) {
-    logger.warn('while locked this camera will not record: its public settings cannot be kept', {
-      cause: messageOf(error),
-    });
+    tellOfNone(error, logger);
   }
+}
+
+function tellOfNone(error: unknown, logger: Logger): void {
+  logger.warn(
+    'while locked this camera will not record as it is set up now: its public settings cannot be kept',
+    {
+      cause: messageOf(error),
+    },
+  );
 }
 
 export interface UnlockingOptions extends Place {
@@ -59,6 +68,8 @@ export interface UnlockingOptions extends Place {
   readonly authority: CameraAuthority;
   readonly recorder: Pick<Recorder, 'add' | 'stop' | 'unlocked'>;
   readonly prepare: (cameras: readonly Camera[]) => Promise<PreparedCamera[]>;
+  /** Whether a camera of the configuration is to be recorded by this process. */
+  readonly isWanted: (camera: Camera) => boolean;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -87,22 +98,27 @@ export async function goOnUnlocked(options: UnlockingOptions): Promise<void> {
 }
 
 async function unlocked(options: UnlockingOptions): Promise<void> {
-  const { configFile, settings, authority, recorder, prepare, logger } = options;
+  const { configFile, settings, authority, recorder, prepare, isWanted, logger, signal } = options;
   const config = await loadConfig(configFile);
   const sealer = new Sealer({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, program());
   const { camera } = await sealer.prepare();
   const next = await nextText(config, camera);
-  const verdict = await renew(options, settings.text, next);
+  const verdict = await judgePublicHalf(...filesOf(options), settings.text, next);
   tell(verdict, logger, true);
+  signal.throwIfAborted();
   authority.unlock(sealer, { certifies: verdict !== 'tampered' });
   recorder.unlocked(config.cameras);
+  // A card that takes no file is no reason to go on without signing.
+  await renewPublicHalf(...filesOf(options), settings.text, next).catch((error: unknown) =>
+    tellOfNone(error, logger),
+  );
   if (next !== settings.text) {
     logger.info('the settings are other ones than while locked: starting again');
     recorder.stop();
     return;
   }
   logger.info('unlocked: the camera signs from here on');
-  recorder.add(await prepare(config.cameras.filter((one) => !isPublic(one))));
+  recorder.add(await prepare(config.cameras.filter((one) => !isPublic(one) && isWanted(one))));
 }
 
 async function nextText(config: LoadedConfig, camera: string): Promise<string | undefined> {
@@ -110,9 +126,9 @@ async function nextText(config: LoadedConfig, camera: string): Promise<string | 
   return half && textOf(half);
 }
 
-function renew(place: Place, used: string | undefined, next: string | undefined): Promise<Verdict> {
-  const sealedDirectory = path.join(path.dirname(place.configFile), sealedDirectoryName);
-  return renewPublicHalf(place.publicFile, sealedDirectory, used, next);
+/** The public half, and where on the config volume it is known by. */
+function filesOf(place: Place): [file: string, sealedDirectory: string] {
+  return [place.publicFile, path.join(path.dirname(place.configFile), sealedDirectoryName)];
 }
 
 function tell(verdict: Verdict, logger: Logger, hasRecorded: boolean): void {

@@ -41,3 +41,11 @@ test('a public half that is damaged is refused with what to do', async (context)
   assert.equal(await running.ended(), 1);
   assert.match(running.text, /Cannot read .*public\.json[\s\S]*Unlock the camera/);
 });
+
+test('an owner who does not want it any more has a camera that waits, and no recorder that fails', async (context) => {
+  const { publicFile, start } = await lockedPlace(context);
+  await writeFile(publicFile, '');
+  const running = start();
+  assert.equal(await running.ended(), 1);
+  assert.match(running.text, /unlock it first|Cannot read the configuration/);
+});
