@@ -262,7 +262,7 @@ export interface RecordingsConfig {
    */
   container: 'mp4' | 'mpegts';
   /**
-   * Whether this camera records before anybody unlocks it: encrypted for its owners as ever, and certified once it is unlocked. For that, the owners' public keys and the settings of cameras and recordings lie outside the encrypted volume. Cameras whose address holds a password wait for the unlocking.
+   * Whether this camera records before anybody unlocks it: encrypted for its owners as ever, and certified once it is unlocked. For that, the owners' public keys and the settings of cameras and recordings lie outside the encrypted volume. Cameras whose address has more in it than a host and a port wait for the unlocking: there may be a password.
    */
   whileLocked: boolean;
   /**
