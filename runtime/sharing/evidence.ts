@@ -6,11 +6,10 @@ import path from 'node:path';
 import type { Key } from 'openpgp';
 import {
   certifiedLine,
-  decodeCertificate,
-  FormatError,
   type Header,
   PacketReader,
   RunOpener,
+  readCertificate,
   signedLine,
 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError } from '../errors.ts';
@@ -191,7 +190,7 @@ async function signedBy(
     for await (const chunk of source.stream(0)) {
       reader.push(chunk);
       for (let item = reader.next(); item; item = reader.next()) {
-        const certificate = item.kind === 'certificate' && certificateIn(item.body);
+        const certificate = item.kind === 'certificate' && readCertificate(item.body);
         if (certificate && (await certifiedAt(header, certificate, trusted))) {
           return { line: certifiedLine(certificate), signature: certificate.cameraSignature };
         }
@@ -201,15 +200,6 @@ async function signedBy(
     await source.close();
   }
   return undefined;
-}
-
-function certificateIn(body: Buffer): ReturnType<typeof decodeCertificate> | undefined {
-  try {
-    return decodeCertificate(Buffer.from(body));
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
 }
 
 async function judge(

@@ -4,7 +4,6 @@
  */
 import {
   type ChainPacket,
-  decodeCertificate,
   decodeCheckpoint,
   decodeFinal,
   type Header,
@@ -12,6 +11,7 @@ import {
   type Packet,
   PacketReader,
   RunOpener,
+  readCertificate,
   readHeader,
   segmentOf,
 } from '../encrocrypt/v3/index.ts';
@@ -124,11 +124,9 @@ export class ExcerptFinder {
   }
 
   #isOurs(body: Buffer): boolean {
-    try {
-      return this.#headerPlace !== undefined && decodeCertificate(body).headerHash.equals(this.#header.hash);
-    } catch {
-      return false;
-    }
+    return (
+      this.#headerPlace !== undefined && readCertificate(body)?.headerHash.equals(this.#header.hash) === true
+    );
   }
 
   #chained(packet: ChainPacket): void {

@@ -5,12 +5,12 @@
 import type { Skip, SkipReason } from '../encrocrypt/index.ts';
 import {
   type ChainPacket,
-  decodeCertificate,
   decodeCheckpoint,
   decodeFinal,
   type Header,
   type Packet,
   PacketReader,
+  readCertificate,
   readHeader,
   type SigningPacket,
 } from '../encrocrypt/v3/index.ts';
@@ -321,10 +321,6 @@ export class RunDecoder implements VideoDecoder {
 }
 
 function isCertificateOf(body: Buffer, runs: readonly KnownRun[]): boolean {
-  try {
-    const { headerHash } = decodeCertificate(body);
-    return runs.some(({ header }) => header.hash.equals(headerHash));
-  } catch {
-    return false;
-  }
+  const certificate = readCertificate(body);
+  return certificate !== undefined && runs.some(({ header }) => header.hash.equals(certificate.headerHash));
 }

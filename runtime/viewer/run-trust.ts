@@ -3,18 +3,10 @@
  * it was locked, a certificate afterwards that stands in the same file.
  */
 import type { Key } from 'openpgp';
-import {
-  type Certificate,
-  decodeCertificate,
-  decodeCheckpoint,
-  decodeFinal,
-  type Header,
-  importRunKey,
-  linkOf,
-  PacketReader,
-} from '../encrocrypt/v3/index.ts';
+import { type Header, sha256 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, isEncroCamError } from '../errors.ts';
-import { certifiedAt, isSigned } from '../pgp/open-run.ts';
+import { isSigned } from '../pgp/open-run.ts';
+import { FileCertificates } from './certificates.ts';
 import type { RandomAccess } from './source.ts';
 
 export interface Reach {
@@ -36,16 +28,22 @@ export interface RunTrust {
 /** Signatures looked at in vain, in a row: an hour has six headers. */
 const maxFailuresInARow = 1000;
 const maxRemembered = 4096;
-/** A certificate stands right behind the run's end. */
-const tailBytes = 1024 * 1024;
-const stepBytes = 1024 * 1024;
 
 /** @param trusted the camera's public key. */
 export function cameraTrust(trusted: Key): RunTrust {
   const signed = new Map<string, boolean>();
+  const files = new WeakMap<RandomAccess, FileCertificates>();
+  const certificatesIn = (access: RandomAccess): FileCertificates => {
+    const known = files.get(access) ?? new FileCertificates(access, trusted);
+    files.set(access, known);
+    return known;
+  };
   let failuresInARow = 0;
   const checkSigned = async (header: Header): Promise<boolean> => {
-    const id = header.hash.toString('base64');
+    const { cameraSignature } = header;
+    if (!cameraSignature) return false;
+    // The hash does not cover it: a copy of a header with a false one must not speak for the true one.
+    const id = sha256(header.hash, cameraSignature).toString('base64');
     const known = signed.get(id);
     if (known !== undefined) return known;
     if (failuresInARow >= maxFailuresInARow) return false;
@@ -64,7 +62,7 @@ export function cameraTrust(trusted: Key): RunTrust {
           hint: 'Check --signed-by. If it is right, somebody else made this recording, or this part of it.',
         });
       }
-      const packets = access && (await certifiedReach(header, access, trusted));
+      const packets = access && (await certificatesIn(access).reachOf(header));
       if (packets !== undefined) return { packets, isUnsigned: false };
       throw new EncroCamError(
         'NOT_AUTHENTIC',
@@ -91,73 +89,4 @@ export function withUnsigned(trust: RunTrust): RunTrust {
       }
     },
   };
-}
-
-/** How many packets certificates in the file vouch for: first its end is looked at, then all of it. */
-async function certifiedReach(
-  header: Header,
-  access: RandomAccess,
-  trusted: Key,
-): Promise<number | undefined> {
-  const tail = Math.max(0, access.sizeBytes - tailBytes);
-  return (
-    (await reachIn(header, access, tail, trusted)) ??
-    (tail > 0 ? await reachIn(header, access, 0, trusted) : undefined)
-  );
-}
-
-/** Certificates that are kept, of a run: one is made. */
-const maxCertificates = 8;
-
-async function reachIn(
-  header: Header,
-  access: RandomAccess,
-  from: number,
-  trusted: Key,
-): Promise<number | undefined> {
-  const { runId } = header.statement;
-  const key = importRunKey(header.statement.runKey);
-  const reader = new PacketReader({ offset: from, hasKeys: false });
-  /** What each checkpoint and final, by its link, covers together with those before it. */
-  const covered = new Map<string, number>();
-  const certificates: Certificate[] = [];
-  const drain = (): void => {
-    for (let item = reader.next(); item; item = reader.next()) {
-      if (item.kind === 'checkpoint') {
-        const checkpoint = decodeCheckpoint(item.body, runId, key);
-        if (checkpoint) covered.set(linkText(runId, item.body), checkpoint.first + checkpoint.count);
-      } else if (item.kind === 'final') {
-        const final = decodeFinal(item.body, runId, key);
-        if (final) covered.set(linkText(runId, item.body), final.count);
-      } else if (item.kind === 'certificate' && certificates.length < maxCertificates) {
-        const certificate = certificateIn(item.body);
-        if (certificate?.headerHash.equals(header.hash)) certificates.push(certificate);
-      }
-    }
-  };
-  for (let position = from; position < access.sizeBytes; position += stepBytes) {
-    reader.push(await access.read(position, stepBytes));
-    drain();
-  }
-  reader.end();
-  drain();
-  let reach: number | undefined;
-  for (const certificate of certificates) {
-    const count = covered.get(certificate.link.toString('hex'));
-    if (count === undefined || count <= (reach ?? -1)) continue;
-    if (await certifiedAt(header, certificate, trusted)) reach = count;
-  }
-  return reach;
-}
-
-function linkText(runId: Buffer, body: Buffer): string {
-  return linkOf(runId, body).toString('hex');
-}
-
-function certificateIn(body: Buffer): Certificate | undefined {
-  try {
-    return decodeCertificate(Buffer.from(body));
-  } catch {
-    return undefined;
-  }
 }

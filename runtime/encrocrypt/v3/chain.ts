@@ -125,6 +125,16 @@ export function decodeCertificate(body: Buffer): Certificate {
   };
 }
 
+/** As {@link decodeCertificate}, with a copy of the bytes; `undefined` for what is none. */
+export function readCertificate(body: Buffer): Certificate | undefined {
+  try {
+    return decodeCertificate(Buffer.from(body));
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
 function isSigned(body: Buffer, bytes: number, what: string, runId: Buffer, key: KeyObject): boolean {
   if (body.length !== bytes + signatureBytes) return false;
   return verify(null, signedBy(what, runId, body.subarray(0, bytes)), key, body.subarray(bytes));

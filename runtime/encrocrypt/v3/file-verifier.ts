@@ -3,11 +3,10 @@
  * recorded it. Whether the camera signed a header is for whoever knows its OpenPGP key.
  */
 import type { Skip } from '../cutter.ts';
-import { type Certificate, decodeCertificate, type Final } from './chain.ts';
-import { FormatError } from './format.ts';
+import { type Certificate, type Final, readCertificate } from './chain.ts';
 import { type Header, readHeader } from './header.ts';
 import { type Packet, PacketReader } from './reader.ts';
-import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
+import { type LinkReach, RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 
 /**
  * What claims to vouch for a run that began without the camera's signature. It may stand behind runs that came later: the
@@ -16,6 +15,8 @@ import { RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
 export interface PlacedCertificate extends Certificate {
   /** Up to when it vouches, in milliseconds since the run's start. `undefined`: what it names does not stand before it. */
   readonly toMs: number | undefined;
+  /** How many of the run's packets, from its first, it vouches for. `undefined`: as above. */
+  readonly packets: number | undefined;
 }
 
 /** One run as a file has it. */
@@ -54,8 +55,8 @@ export class FileVerifier {
   readonly #reader = new PacketReader({ hasKeys: false });
   /** By the hash of their headers; each with the number of its certificates. */
   readonly #seen = new Map<string, number>();
-  /** Up to when each link reaches that a certificate may name. */
-  readonly #reach = new Map<string, number>();
+  /** How far each link reaches that a certificate may name. */
+  readonly #reach = new Map<string, LinkReach>();
   #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
   #headerBytes = 0;
 
@@ -116,31 +117,29 @@ export class FileVerifier {
       header,
       (stretch) => this.#events.onStretch(header, stretch),
       (note) => this.#events.onNote?.(header, note),
-      header.cameraSignature ? undefined : (link, toMs) => this.#keepLink(link, toMs),
+      header.cameraSignature ? undefined : (link, reach) => this.#keepLink(link, reach),
     );
     this.#run = { header, offset, verifier, isRepeated };
     return true;
   }
 
   #certificate(body: Buffer): boolean {
-    let certificate: Certificate;
-    try {
-      certificate = decodeCertificate(Buffer.from(body));
-    } catch (error) {
-      if (error instanceof FormatError) return false;
-      throw error;
-    }
+    const certificate = readCertificate(body);
+    if (!certificate) return false;
     const id = certificate.headerHash.toString('hex');
     const before = this.#seen.get(id);
     if (before === undefined) return false;
     this.#seen.set(id, before + 1);
-    const toMs = this.#reach.get(certificate.link.toString('hex'));
-    if (before < maxCertificates) this.#events.onCertificate?.({ ...certificate, toMs });
+    const { toMs, packets } = this.#reach.get(certificate.link.toString('hex')) ?? {
+      toMs: undefined,
+      packets: undefined,
+    };
+    if (before < maxCertificates) this.#events.onCertificate?.({ ...certificate, toMs, packets });
     return true;
   }
 
-  #keepLink(link: Buffer, toMs: number): void {
-    if (this.#reach.size < maxLinks) this.#reach.set(link.toString('hex'), toMs);
+  #keepLink(link: Buffer, reach: LinkReach): void {
+    if (this.#reach.size < maxLinks) this.#reach.set(link.toString('hex'), reach);
   }
 
   #endRun(): void {

@@ -43,6 +43,13 @@ export interface VouchedNote {
 /** Notes between two checkpoints that are kept; each has up to 4 KiB, and anybody can add some. */
 const maxNotes = 1000;
 
+/** How far what a certificate may name reaches in its run, from the run's start. */
+export interface LinkReach {
+  /** Milliseconds. */
+  readonly toMs: number;
+  readonly packets: number;
+}
+
 export class RunVerifier {
   readonly #runId: Buffer;
   readonly #key: KeyObject;
@@ -59,17 +66,17 @@ export class RunVerifier {
   #final: Final | undefined;
   /** Somebody signed another past with this run's key: nothing can be said of what comes then. */
   #isForked = false;
-  readonly #onLink: (link: Buffer, toMs: number) => void;
+  readonly #onLink: (link: Buffer, reach: LinkReach) => void;
 
   /**
    * @param onStretch called in the order of time; neighbours of one verdict come as one.
-   * @param onLink what a certificate may name, and up to when that reaches, in milliseconds since the run's start.
+   * @param onLink what a certificate may name.
    */
   constructor(
     header: Header,
     onStretch: (stretch: Stretch) => void,
     onNote: (note: VouchedNote) => void = () => undefined,
-    onLink: (link: Buffer, toMs: number) => void = () => undefined,
+    onLink: (link: Buffer, reach: LinkReach) => void = () => undefined,
   ) {
     this.#onNote = onNote;
     this.#runId = header.statement.runId;
@@ -77,7 +84,7 @@ export class RunVerifier {
     this.#link = header.hash;
     this.#onStretch = onStretch;
     this.#onLink = onLink;
-    onLink(header.hash, 0);
+    onLink(header.hash, { toMs: 0, packets: 0 });
   }
 
   /** How it ended, if it did. */
@@ -121,7 +128,7 @@ export class RunVerifier {
       if (note) this.#onNote({ timeMs, content: note });
     this.#number = number + 1;
     this.#settled = first + count;
-    this.#linkTo(body);
+    this.#linkTo(body, this.#settled);
     return true;
   }
 
@@ -138,7 +145,7 @@ export class RunVerifier {
       this.#tell(isAddition ? 'tampered' : 'missing', final.timeMs, added, Math.max(0, lacking));
     }
     this.#final ??= final;
-    this.#linkTo(body);
+    this.#linkTo(body, final.count);
     return true;
   }
 
@@ -171,9 +178,9 @@ export class RunVerifier {
     return this.#isForked ? 'tampered' : 'intact';
   }
 
-  #linkTo(body: Buffer): void {
+  #linkTo(body: Buffer, packets: number): void {
     this.#link = linkOf(this.#runId, body);
-    this.#onLink(this.#link, this.#settledMs);
+    this.#onLink(this.#link, { toMs: this.#settledMs, packets });
   }
 
   #takeOut(isWanted: (packet: Pending) => boolean): Pending[] {
