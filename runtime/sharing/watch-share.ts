@@ -16,6 +16,7 @@ import { cameraTrust, withUnsigned } from '../viewer/run-trust.ts';
 import type { Source } from '../viewer/source.ts';
 import type { TimeRange } from '../viewer/time.ts';
 import type { WatchKeys } from '../viewer/watch.ts';
+import { absentParts, absentText } from './absent.ts';
 import { type Capability, type SharedRun, sharedKeys } from './capability.ts';
 import { judgePart, type PartVerdict } from './judge-part.ts';
 import { leadIn } from './lead-in.ts';
@@ -161,9 +162,14 @@ class PartCheck {
       isSound &&= verdict.isSound;
       for (const line of verdict.lines) write(line);
     }
+    const starts = this.#checked.map(
+      ({ header: { hash, statement } }) => [hash.toString('hex'), statement.startMs] as const,
+    );
+    const absent = absentParts(this.#capability, new Map(starts), range);
     if (found === 0) write('nothing of what was shared is here');
+    else for (const part of absent) write(absentText(part));
     if (watched !== exitCode.whole) return watched;
-    return isSound && found > 0 ? exitCode.whole : exitCode.incomplete;
+    return isSound && found > 0 && absent.length === 0 ? exitCode.whole : exitCode.incomplete;
   }
 }
 

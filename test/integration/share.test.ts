@@ -222,6 +222,29 @@ test('a packet that another holder of the keys could have made is told, and the 
   assert.match(messages, /tampered: 2027-01-15 08:01:20.* to 2027-01-15 08:01:25/);
 });
 
+test('a run that was shared and is not here is told, and the exit code with it', async () => {
+  const share = await link(30, 150);
+  const cut = path.join(directory, 'cut');
+  await mkdir(cut);
+  for (const { file, fileName } of [recordings[0], recordings[2]])
+    await copyFile(file, path.join(cut, fileName));
+  const { code, output, messages } = await watch(share, cut);
+  assert.equal(code, 2, messages);
+  assert.deepEqual(secondsIn(output), [...seconds(30, 60), ...seconds(120, 150)]);
+  assert.equal(messages.match(/as the camera recorded it/g)?.length, 2);
+  assert.match(messages, /not here: a run from 2027-01-15 08:01:00.* to 2027-01-15 08:02:00/);
+  // The other runs of one file: nothing else tells of a run that was cut out of the middle.
+  const joined = path.join(directory, 'joined.encrocam');
+  await writeFile(joined, Buffer.concat([recordings[0].run.bytes, recordings[2].run.bytes]));
+  const inOne = await watch(share, joined);
+  assert.equal(inOne.code, 2, inOne.messages);
+  assert.match(inOne.messages, /not here: a run from 2027-01-15 08:01:00/);
+  // Whoever asks for less is not told of the rest.
+  const narrowed = await watch(share, cut, ...between(35, 55));
+  assert.equal(narrowed.code, 0, narrowed.messages);
+  assert.doesNotMatch(narrowed.messages, /not here/);
+});
+
 test('a player is given exactly what was shared', async () => {
   const programs = path.join(directory, 'programs');
   const shown = path.join(directory, 'shown');
