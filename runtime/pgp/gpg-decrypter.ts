@@ -36,7 +36,7 @@ const lockedCodes: ReadonlySet<number> = new Set([
 ]);
 
 /** What gpg's status lines and exit code say went wrong; `undefined` if nothing did. */
-export function decryptionProblem(
+function decryptionProblem(
   status: readonly string[],
   exitCode: number | undefined,
 ): EncroCamError | undefined {

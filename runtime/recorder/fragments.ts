@@ -10,7 +10,7 @@ export class FragmentError extends Error {
 }
 
 /** Fits into a header; ffmpeg needs less than a kilobyte for each track. */
-export const maxInitialisationBytes = 32 * 1024;
+const maxInitialisationBytes = 32 * 1024;
 /** What one packet carries, so neither a box nor the boxes of a fragment together may have more. */
 const maxFragmentBytes = 10 * 1024 * 1024;
 

@@ -23,8 +23,8 @@ const checkBytes = 8;
 const checkLabel = 'EncroCam share check\0';
 
 /** More than a year of recordings of an hour each. */
-export const maxRuns = 10_000;
-export const maxNodesPerRun = 22;
+const maxRuns = 10_000;
+const maxNodesPerRun = 22;
 export const maxCapabilityBytes = 1024 * 1024;
 export const maxNoteBytes = 255;
 const maxDateMs = 8_640_000_000_000_000;

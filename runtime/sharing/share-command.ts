@@ -111,7 +111,7 @@ function termsFrom(args: CommandArguments, nowMs: number): Pick<Capability, 'exp
  * A time as elsewhere, or `+7d` from now.
  * @throws {EncroCamError} `USAGE`, also for a time that is over.
  */
-export function parseExpiry(text: string, nowMs: number): number {
+function parseExpiry(text: string, nowMs: number): number {
   const ahead = /^\+(\d{1,9}[smhd])$/.exec(text)?.[1];
   const expiresMs =
     ahead === undefined

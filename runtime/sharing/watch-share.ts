@@ -63,7 +63,7 @@ export async function watchShare(
 }
 
 /** For runs that were not shared: nothing, which is not the same as that a key is missing. */
-export function shareRunKeys(capability: Capability): RunKeySource {
+function shareRunKeys(capability: Capability): RunKeySource {
   return {
     async keysOf(header) {
       const { runId, segmentMs } = header.statement;

@@ -2,7 +2,7 @@
  * What a person types for a drive or a place on this disk: `ftps://user@host[:port]/path`, `ftp://…` (plain), or a
  * path. The password never stands in it: arguments are in the process list and the shell's history.
  */
-import type { DirectoryStorageConfig, FtpStorageConfig } from '../config/types.ts';
+import type { FtpStorageConfig } from '../config/types.ts';
 import { EncroCamError } from '../errors.ts';
 
 export type Location =
@@ -58,11 +58,6 @@ export async function parseLocation(text: string, options: ParseLocationOptions)
       tls: { minimumVersion: 'TLSv1.2', ...known?.tls, mode: plain ? 'off' : 'explicit' },
     },
   };
-}
-
-/** Settings of the `directory` driver for a path, for callers that treat disk and drive alike. */
-export function directorySettings(directory: string): DirectoryStorageConfig {
-  return { driver: 'directory', directory, retentionDays: 0, retention: 'camera' };
 }
 
 function parseUrl(text: string): URL {

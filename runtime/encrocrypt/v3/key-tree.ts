@@ -8,7 +8,7 @@ import { FormatError, hashBytes, label, runIdBytes, secretBytes } from './format
 /** Leaves are at this depth: a run has at most 2^12 segments. */
 export const treeDepth = 12;
 export const maxSegments = 2 ** treeDepth;
-export const segmentKeyBytes = 16;
+const segmentKeyBytes = 16;
 
 /** A node of the tree; the root is node 0 of depth 0. */
 export interface TreeNode {
