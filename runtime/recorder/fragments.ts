@@ -2,6 +2,16 @@
  * Cuts fragmented MP4, as ffmpeg writes it, into what can be played by itself: the initialisation (`ftyp`, `moov`), and
  * fragments (`moof`, `mdat`), of which some begin with a key frame. Source: ISO/IEC 14496-12.
  */
+import {
+  type Box,
+  boxHeaderBytes,
+  boxReader,
+  flagsOf,
+  numberBehindTimes,
+  tfhdFlags,
+  trunFlags,
+  u32,
+} from '../mp4/boxes.ts';
 import type { Piece, StreamCutter } from './stream.ts';
 
 /** What ffmpeg wrote is no fragmented MP4, or too large for a recording. */
@@ -14,26 +24,12 @@ const maxInitialisationBytes = 32 * 1024;
 /** What one packet carries, so neither a box nor the boxes of a fragment together may have more. */
 const maxFragmentBytes = 10 * 1024 * 1024;
 
-const boxHeaderBytes = 8;
 /** 8.8.3.1, sample flags: the sample is no sync sample, so no decoder can begin there. */
 const nonSyncFlag = 0x0001_0000;
-/** 8.8.7.1, track fragment header. */
-const tfhdFlags = {
-  baseDataOffset: 0x1,
-  descriptionIndex: 0x2,
-  defaultDuration: 0x8,
-  defaultSize: 0x10,
-  defaultFlags: 0x20,
-};
-/** 8.8.8.1, track fragment run. */
-const trunFlags = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, sampleFlags: 0x400 };
 
-interface Box {
-  readonly type: string;
-  /** With its header. */
-  readonly bytes: Buffer;
-  readonly body: Buffer;
-}
+const { boxesIn, find, timescalesOf } = boxReader(() => {
+  throw new FragmentError('a box that is cut');
+});
 
 interface VideoTrack {
   readonly id: number;
@@ -123,54 +119,17 @@ export class FragmentCutter implements StreamCutter {
   }
 }
 
-function* boxesIn(body: Buffer): Generator<Box> {
-  let position = 0;
-  while (position < body.length) {
-    const length = position + boxHeaderBytes <= body.length ? body.readUInt32BE(position) : 0;
-    if (length < boxHeaderBytes || position + length > body.length)
-      throw new FragmentError('a box that is cut');
-    const bytes = body.subarray(position, position + length);
-    yield { type: bytes.toString('latin1', 4, 8), bytes, body: bytes.subarray(boxHeaderBytes) };
-    position += length;
-  }
-}
-
-function find(body: Buffer, ...path: readonly string[]): Buffer | undefined {
-  const [type, ...rest] = path;
-  const found = [...boxesIn(body)].find((box) => box.type === type)?.body;
-  return found === undefined || rest.length === 0 ? found : find(found, ...rest);
-}
-
-/** A number in a full box (version, flags, fields), or 0 where it is cut. */
-function u32(body: Buffer | undefined, position: number): number {
-  return body !== undefined && position + 4 <= body.length ? body.readUInt32BE(position) : 0;
-}
-
 function videoTrackOf(moov: Buffer): VideoTrack {
   for (const { type, body } of boxesIn(moov)) {
     if (type !== 'trak') continue;
     const handler = find(body, 'mdia', 'hdlr');
     if (handler?.toString('latin1', 8, 12) !== 'vide') continue;
-    const header = find(body, 'tkhd');
-    // Version 1 has times of 64 bits before the id.
-    const id = u32(header, header?.[0] === 1 ? 20 : 12);
+    const id = numberBehindTimes(find(body, 'tkhd'));
     const extends_ = [...boxesIn(find(moov, 'mvex') ?? Buffer.alloc(0))].filter((box) => box.type === 'trex');
     const own = extends_.find((box) => u32(box.body, 4) === id);
     return { id, defaultFlags: u32(own?.body, 20) };
   }
   throw new FragmentError('no video track');
-}
-
-function timescalesOf(moov: Buffer): Map<number, number> {
-  const timescales = new Map<number, number>();
-  for (const { type, body } of boxesIn(moov)) {
-    if (type !== 'trak') continue;
-    const [header, media] = [find(body, 'tkhd'), find(body, 'mdia', 'mdhd')];
-    // Version 1 has times of 64 bits before both.
-    const id = u32(header, header?.[0] === 1 ? 20 : 12);
-    timescales.set(id, u32(media, media?.[0] === 1 ? 20 : 12));
-  }
-  return timescales;
 }
 
 /** Adds to each track's decode time (8.8.12), in place. ffmpeg writes it in 64 bits. */
@@ -198,7 +157,7 @@ function beginsWithKeyFrame(moof: Buffer, { id, defaultFlags }: VideoTrack): boo
 }
 
 function tfhdDefault(header: Buffer | undefined, inherited: number): number {
-  const flags = u32(header, 0) & 0xff_ffff;
+  const flags = flagsOf(header);
   if ((flags & tfhdFlags.defaultFlags) === 0) return inherited;
   const before =
     (flags & tfhdFlags.baseDataOffset ? 8 : 0) +
@@ -209,7 +168,7 @@ function tfhdDefault(header: Buffer | undefined, inherited: number): number {
 }
 
 function firstSampleFlags(run: Buffer, inherited: number): number {
-  const flags = u32(run, 0) & 0xff_ffff;
+  const flags = flagsOf(run);
   const first = 8 + (flags & trunFlags.dataOffset ? 4 : 0);
   if (flags & trunFlags.firstFlags) return u32(run, first);
   if ((flags & trunFlags.sampleFlags) === 0) return inherited;
