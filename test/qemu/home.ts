@@ -151,6 +151,20 @@ export class Home {
     return places[0] ?? assert.fail('nothing was verified');
   }
 
+  /** Waits until what has come to the drive so far is as `is` wants it: the syncer may have much to catch up with. */
+  async verifiesUntil(
+    is: (intervals: Verified['intervals']) => boolean,
+    { timeoutMs = 300_000 } = {},
+  ): Promise<void> {
+    const deadlineMs = Date.now() + timeoutMs;
+    for (;;) {
+      const { intervals } = await this.verify();
+      if (is(intervals)) return;
+      if (Date.now() > deadlineMs) throw new Error(`The drive holds ${JSON.stringify(intervals)}`);
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+
   /** Decrypts what is in a directory of recordings, on the drive unless told otherwise, and reads every frame's time. */
   async watch(
     directory = this.recordingsDirectory,
