@@ -84,7 +84,8 @@ test('motion while the next recording is being sealed stands in it, and what goe
 
 test('each recording says which camera it is of; one that is unplugged and comes back, or is another one, is told', async () => {
   let identity: CameraIdentity | undefined = { name: 'a camera' };
-  const device = { identity: async () => identity, isThere: async () => identity !== undefined };
+  const isThere = async (): Promise<boolean> => identity !== undefined;
+  const device = { identity: async () => identity, isThere, isReady: async () => true };
   const { clock, film, latest, stop, runs, sources } = setUp({ device });
   await settle();
   const unplugUntil = async (next: CameraIdentity): Promise<void> => {
@@ -151,4 +152,24 @@ test('a camera without sound or motion is started without, and without events', 
   await stop();
   assert.deepEqual(sounds, [false]);
   assert.deepEqual(eventsOf(runs()), []);
+});
+
+test('ffmpeg waits for a device that udev has not given away yet, and says itself what is wrong after a while', async () => {
+  let isReady = false;
+  const device = { identity: async () => undefined, isThere: async () => true, isReady: async () => isReady };
+  const { clock, film, sources, stop, runs } = setUp({ device });
+  await clock.pass(3000);
+  assert.equal(sources.length, 0);
+  isReady = true;
+  await clock.pass(300);
+  assert.equal(sources.length, 1);
+  await film('a');
+  isReady = false;
+  sources[0]?.end({ code: 1 });
+  await clock.pass(10_000);
+  assert.equal(sources.length, 1);
+  await clock.pass(7000);
+  assert.equal(sources.length, 2);
+  await stop();
+  assert.deepEqual(faultsOf(runs()), []);
 });

@@ -2,7 +2,7 @@
  * What a camera's recordings tell beside the video: motion, which camera it is and when it was gone. And whether its
  * microphone is to be recorded. Nothing here holds up a picture or throws.
  */
-import { access } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import type { Camera } from '../config/load.ts';
 import type { Logger } from '../log.ts';
 import { type CameraIdentity, cameraIdentity } from './camera-identity.ts';
@@ -19,17 +19,25 @@ export interface CameraDevice {
   identity(): Promise<CameraIdentity | undefined>;
   /** `false` only for a device that has vanished. */
   isThere(): Promise<boolean>;
+  /** `false` for a device that nobody of ours can open yet: right after power-on it is root's until udev gave it away. */
+  isReady(): Promise<boolean>;
 }
 
+/** A look at the device costs nothing; an ffmpeg that cannot open it costs seconds on a small board, and then a pause. */
+const readyEveryMs = 250;
+const readyWithinMs = 15_000;
+
 export function deviceOf(input: Camera['input']): CameraDevice {
+  const can = async (mode: number): Promise<boolean> =>
+    input.format !== 'v4l2' ||
+    access(input.device, mode).then(
+      () => true,
+      () => false,
+    );
   return {
     identity: () => cameraIdentity(input),
-    isThere: async () =>
-      input.format !== 'v4l2' ||
-      access(input.device).then(
-        () => true,
-        () => false,
-      ),
+    isThere: () => can(constants.F_OK),
+    isReady: () => can(constants.R_OK | constants.W_OK),
   };
 }
 
@@ -74,6 +82,17 @@ export class CameraWatch {
     const { camera, clock, logger } = this.#options;
     void this.#actions?.stop();
     this.#actions = motion && new MotionActions({ camera: camera.name, motion, clock, logger });
+  }
+
+  /** Waits until the device can be opened, for a while: then ffmpeg is to say what is wrong with it. */
+  async ready(isStopping: () => boolean): Promise<void> {
+    const { clock, device } = this.#options;
+    const untilMs = clock.monotonicMs() + readyWithinMs;
+    while (!isStopping() && clock.monotonicMs() < untilMs && !(await device.isReady())) {
+      await new Promise<void>((resolve) => {
+        clock.schedule(readyEveryMs, resolve);
+      });
+    }
   }
 
   /** A recording is about to begin, or to go on: whether with sound. */

@@ -34,6 +34,7 @@ function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), beginn
   const recorder = new CameraRecorder({
     camera,
     encoder: 'libx264',
+    device: { identity: async () => undefined, isThere: async () => true, isReady: async () => true },
     slotMs,
     format: new EncroCrypt2Format(slotMs, makeKey, clock, logger),
     start: () => {

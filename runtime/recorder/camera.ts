@@ -123,6 +123,7 @@ export class CameraRecorder {
     this.#lastWriteMs = previous?.lastWriteMs;
     const cancelTick = this.#startTicking();
     while (!this.#stopping) {
+      await this.#watch.ready(() => this.#stopping);
       const problem = await this.#recordOnce();
       if (problem === undefined || this.#stopping) continue;
       const pauseMs = this.#backoff.failed();

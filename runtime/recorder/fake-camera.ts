@@ -50,7 +50,7 @@ export function setUp({
   clock = new FakeClock(startMs),
   lastRuns = new MemoryLastRuns(),
   settings = {},
-  device = { identity: async () => undefined, isThere: async () => true },
+  device = { identity: async () => undefined, isThere: async () => true, isReady: async () => true },
 }: Given = {}) {
   const logger = new LogBook();
   const sources: FakeSource[] = [];
