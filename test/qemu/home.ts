@@ -172,8 +172,14 @@ export class Home {
   ): Promise<Film> {
     // Kept after a failure: a frame that cannot be read is best looked at.
     const video = path.join(artifactsDirectory, `film-${process.pid}.mp4`);
-    const decrypted = await run({ nothrow: true })`
+    const decrypt = () => run({ nothrow: true })`
       ${encrocam} decrypt ${directory} ${video} --force --signed-by ${signedBy} --key ${path.join(this.directory, 'owner.secret.asc')}`;
+    let decrypted = await decrypt();
+    // What was recorded while locked reaches the drive before its certificate does.
+    for (let attempt = 1; decrypted.exitCode === 3 && attempt < 20; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      decrypted = await decrypt();
+    }
     if (decrypted.exitCode !== 0 && decrypted.exitCode !== 2) {
       throw new Error(`encrocam decrypt ended with ${decrypted.exitCode}: ${decrypted.stderr}`);
     }
