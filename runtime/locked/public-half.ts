@@ -19,7 +19,7 @@ export interface PublicHalf {
   readonly version: typeof version;
   /** Fingerprint of the camera's OpenPGP key, hexadecimal. */
   readonly camera: string;
-  /** Files of OpenPGP public keys, base64. */
+  /** OpenPGP public keys, base64. */
   readonly ownerKeys: readonly string[];
   /** Whether recordings go to a drive: then those that it does not hold yet are not removed for room. */
   readonly hasDrive: boolean;
@@ -49,19 +49,26 @@ function withoutActions<T extends Pick<CameraConfig, 'motion'>>(camera: T): T {
   return { ...camera, motion };
 }
 
-/**
- * @param camera fingerprint of its key.
- * @returns `undefined` where nothing can be recorded without a secret, or the owner does not want it.
- */
-export async function publicHalfOf(config: LoadedConfig, camera: string): Promise<PublicHalf | undefined> {
-  const { recordings, log, storage, owner } = config;
+/** What is known of the keys once they were read; never their files, which may hold more than is public. */
+export interface PublicKeys {
+  /** Fingerprint of the camera's, hexadecimal. */
+  readonly camera: string;
+  /** The owners', base64. */
+  readonly ownerKeyBytes: readonly string[];
+}
+
+/** @returns `undefined` where nothing can be recorded without a secret, or the owner does not want it. */
+export function publicHalfOf(
+  config: LoadedConfig,
+  { camera, ownerKeyBytes }: PublicKeys,
+): PublicHalf | undefined {
+  const { recordings, log, storage } = config;
   const cameras = config.cameras.filter(isPublic);
   if (!recordings.whileLocked || recordings.format !== 'encrocrypt3' || cameras.length === 0)
     return undefined;
-  const keys = await Promise.all(owner.keys.map((file) => readFile(file)));
   return {
     ...{ version, camera, hasDrive: storage.driver !== 'none', recordings, log },
-    ownerKeys: keys.map((bytes) => bytes.toString('base64')),
+    ownerKeys: ownerKeyBytes,
     cameras: cameras.map(({ localDirectory: _, ...settings }) =>
       withoutActions(settings),
     ) as unknown as Config['cameras'],
@@ -85,8 +92,8 @@ export async function readPublicHalf(file: string): Promise<LockedSettings> {
   let text: string;
   let half: PublicHalf;
   try {
+    if ((await stat(file)).size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
     text = await readFile(file, 'utf8');
-    if (text.length > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
     half = JSON.parse(text) as PublicHalf;
     if (half.version !== version || !Array.isArray(half.ownerKeys))
       throw new Error('it is of another version');

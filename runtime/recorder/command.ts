@@ -109,7 +109,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
           ...{ ...place, settings, authority, recorder, prepare, isWanted, logger },
           signal: ending.signal,
         });
-      } else if (place) await keepPublicHalf({ ...place, config, camera: keys.camera, logger });
+      } else if (place) await keepPublicHalf({ ...place, config, keys, logger });
       return undefined;
     });
     const [failure] = await Promise.all([checked, recordUntilSignal(recorder, logger)]);

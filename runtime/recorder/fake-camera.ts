@@ -73,7 +73,7 @@ export function setUp({
       authority: {
         isLocked: false,
         sealRun,
-        prepare: async () => ({ camera: '' }),
+        prepare: async () => ({ camera: '', ownerKeyBytes: [] }),
         certify: async () => undefined,
       },
       clockState: async () => 'synchronised',

@@ -19,7 +19,7 @@ class FakeAuthority {
   readonly #unlocked = Promise.withResolvers<boolean>();
 
   async prepare() {
-    return { camera: 'A'.repeat(40) };
+    return { camera: 'A'.repeat(40), ownerKeyBytes: [] };
   }
 
   async sealRun(plan: Parameters<typeof fakeSealRun>[0]) {

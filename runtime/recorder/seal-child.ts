@@ -18,7 +18,7 @@ export interface SealingFiles {
 
 /** What a locked camera has of them. */
 export interface LockedKeys {
-  /** The contents of the owner's files of public keys, base64. */
+  /** The owners' public keys, base64. */
   readonly ownerKeyBytes: readonly string[];
   /** Fingerprint of the key that it will sign with, hexadecimal. */
   readonly camera: string;
@@ -65,11 +65,9 @@ export type SealAnswer =
 interface Failure {
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
 }
-/** That the keys are good. */
-export interface Ready {
-  /** Fingerprint of the key that signs, hexadecimal. */
-  readonly camera: string;
-}
+/** That the keys are good. What it says of them is public. */
+export type Ready = LockedKeys;
+
 /** What the child writes, as JSON; first of all that it is ready. */
 export type ChildAnswer = SealAnswer | Ready | Failure;
 

@@ -32,7 +32,7 @@ export const command: Command = {
           answer = await seal(request, keys);
         } else {
           keys = await loadKeys(request);
-          answer = { camera: keys.camera };
+          answer = { camera: keys.camera, ownerKeyBytes: keys.ownerKeyBytes };
         }
       } catch (error) {
         answer = failure(error);
@@ -76,13 +76,15 @@ async function loadKeys(request: Partial<SealingFiles & LockedKeys>): Promise<Ke
     const recipients = await Promise.all(
       ownerKeyBytes.map((text) => parsePublicKeys(Buffer.from(text, 'base64'), "the owner's keys")),
     );
-    return { recipients: recipients.flat(), camera };
+    return { recipients: recipients.flat(), camera, ownerKeyBytes };
   }
   if (!isTexts(ownerKeys) || typeof signingKey !== 'string') throw refused();
   const { loadSealingKeys } = await import('../pgp/seal.ts');
   const { fingerprintOf } = await import('../pgp/keys.ts');
   const keys = await loadSealingKeys(ownerKeys, signingKey);
-  return { ...keys, camera: fingerprintOf(keys.signer) };
+  // Their public halves, whatever else their files hold: this is to lie in the open.
+  const publicKeys = keys.recipients.map((key) => Buffer.from(key.toPublic().write()).toString('base64'));
+  return { ...keys, camera: fingerprintOf(keys.signer), ownerKeyBytes: publicKeys };
 }
 
 function isTexts(value: unknown): value is string[] {

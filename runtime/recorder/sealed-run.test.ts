@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { decrypt, readKey, readMessage, readPrivateKey } from 'openpgp';
+import { decrypt, readKey, readKeys, readMessage, readPrivateKey } from 'openpgp';
 import {
   commitmentOf,
   decodeHeader,
+  envelopeBytes,
   PacketReader,
   RunOpener,
   rootOf,
@@ -86,4 +87,29 @@ test('each run has a secret, an id and a key of its own', async (context) => {
 test("the child's error comes through with its code", async (context) => {
   const seal = sealRunIn(sealerFor(context, { ...files, ownerKeys: ['/nowhere/owner.asc'] }, entry));
   await assert.rejects(seal(plan), (error) => isEncroCamError(error, 'KEY_UNREADABLE'));
+});
+
+test("of the owners' keys the child tells their public halves, whatever their files hold", async (context) => {
+  const ownerKeys = [path.join(vectors, 'owner.secret.asc')];
+  const { ownerKeyBytes } = await sealerFor(context, { ...files, ownerKeys }, entry).prepare();
+  const keys = await Promise.all(
+    ownerKeyBytes.map((text) => readKey({ binaryKey: Buffer.from(text, 'base64') })),
+  );
+  const [owner] = await readKeys({ armoredKeys: await readFile(files.ownerKeys[0] ?? '', 'utf8') });
+  assert.deepEqual(
+    keys.map((key) => [key.isPrivate(), fingerprintOf(key)]),
+    [[false, owner && fingerprintOf(owner)]],
+  );
+});
+
+test('a locked camera seals for its owners by their public halves, and signs nothing', async (context) => {
+  const { camera, ownerKeyBytes } = await sealerFor(context, files, entry).prepare();
+  const locked = sealerFor(context, { camera, ownerKeyBytes }, entry);
+  const { isLocked, header } = await sealRunIn(locked)(plan);
+  assert.equal(isLocked, true);
+  assert.equal(decodeHeader(header.subarray(envelopeBytes)).cameraSignature, undefined);
+  const certify = { runId: '', headerHash: '', link: '' };
+  for (const request of [{ certify }, { secrets: [''] }]) {
+    await assert.rejects(locked.ask(request), (error) => isEncroCamError(error, 'USAGE'));
+  }
 });

@@ -8,6 +8,7 @@ import {
   isPublic,
   judgePublicHalf,
   type LockedSettings,
+  type PublicKeys,
   publicHalfOf,
   renewPublicHalf,
   textOf,
@@ -42,12 +43,12 @@ interface Place {
 /** Writes the public half for the next start, and says so if it was not as this camera left it. */
 export async function keepPublicHalf({
   config,
-  camera,
+  keys,
   logger,
   ...place
-}: Place & { config: LoadedConfig; camera: string; logger: Logger }): Promise<void> {
+}: Place & { config: LoadedConfig; keys: PublicKeys; logger: Logger }): Promise<void> {
   try {
-    const next = await nextText(config, camera);
+    const next = nextText(config, keys);
     tell(await renewPublicHalf(...filesOf(place), undefined, next), logger, false);
   } catch (error) {
     tellOfNone(error, logger);
@@ -101,10 +102,10 @@ async function unlocked(options: UnlockingOptions): Promise<void> {
   const { configFile, settings, authority, recorder, prepare, isWanted, logger, signal } = options;
   const config = await loadConfig(configFile);
   const sealer = new Sealer({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, program());
-  const { camera } = await sealer.prepare();
-  const next = await nextText(config, camera);
+  const next = nextText(config, await sealer.prepare());
   const verdict = await judgePublicHalf(...filesOf(options), settings.text, next);
   tell(verdict, logger, true);
+  if (signal.aborted) sealer.close();
   signal.throwIfAborted();
   authority.unlock(sealer, { certifies: verdict !== 'tampered' });
   recorder.unlocked(config.cameras);
@@ -121,8 +122,8 @@ async function unlocked(options: UnlockingOptions): Promise<void> {
   recorder.add(await prepare(config.cameras.filter((one) => !isPublic(one) && isWanted(one))));
 }
 
-async function nextText(config: LoadedConfig, camera: string): Promise<string | undefined> {
-  const half = await publicHalfOf(config, camera);
+function nextText(config: LoadedConfig, keys: PublicKeys): string | undefined {
+  const half = publicHalfOf(config, keys);
   return half && textOf(half);
 }
 
