@@ -139,12 +139,26 @@ test('a disk that is held to be full is told with its length, and nothing else i
   assert.deepEqual(faultsOf(runs()), []);
 });
 
+test('after a full disk the first picture is one that a decoder can begin with', async () => {
+  const { film, space, stop, runs } = setUp();
+  await settle();
+  await film('ab');
+  space.blocked = true;
+  await film('XXXXXXX');
+  space.blocked = false;
+  await film('Xcd');
+  await stop();
+  assert.equal(videoOf(runs()), 'abcd');
+  assert.deepEqual(notesOf(runs(), 'gap'), [{ what: 'gap', milliseconds: 8000, cause: 'disk full' }]);
+  assert.deepEqual(faultsOf(runs()), []);
+});
+
 test('a disk that takes nothing for a while breaks no chain and makes nothing stand twice', async () => {
   const { disk, film, stop, runs } = setUp();
   await settle();
   await film('ab');
   disk.roomBytes = 50;
-  await film('XYZXYZXYZ');
+  await film('XYZXYZXY');
   disk.roomBytes = Number.POSITIVE_INFINITY;
   await film('cd');
   await stop();

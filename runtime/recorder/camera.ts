@@ -21,6 +21,7 @@ import { GapLog, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
+import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
@@ -210,7 +211,7 @@ export class CameraRecorder {
         recording ??= await opening;
         // What comes last from an ffmpeg that was asked to end is worth no run of its own.
         if (this.#endReason === undefined) recording = await this.#current.forVideo(recording, collected);
-        await this.#store(recording, collected);
+        await this.#store(recording, collected, resumption);
         if (!delivers) this.#watch.delivers(collected.monotonicMs);
         delivers = true;
       },
@@ -221,6 +222,7 @@ export class CameraRecorder {
     /** The one that it writes to, from its first video on. */
     let recording: ActiveRecording | undefined;
     let delivers = false;
+    const resumption = new Resumption();
     const opening = session.begun.then(async (initialisation) => {
       const opened = await this.#current.forStream(name, initialisation);
       this.#afterPowerCut = false;
@@ -292,32 +294,30 @@ export class CameraRecorder {
     return chooseRecording({ nowMs: clock.nowMs(), slotMs, existing, afterPowerCut: this.#afterPowerCut });
   }
 
-  async #store(recording: ActiveRecording, collected: CollectedVideo): Promise<void> {
+  async #store(recording: ActiveRecording, video: CollectedVideo, resumption: Resumption): Promise<void> {
     const { space } = this.#options;
-    if (space.blocked) {
-      this.#full(collected);
-      return;
-    }
+    if (space.blocked) resumption.lost(video);
+    if (space.blocked || !resumption.takes(video)) return this.#full(video);
     try {
-      await recording.append(collected);
+      await recording.append(video);
     } catch (error) {
       if (!(error instanceof DiskFullError)) throw error;
-      this.#full(collected);
-      await space.met();
-      return;
+      resumption.lost(video);
+      this.#full(video);
+      return space.met();
     }
     this.#backoff.succeeded();
     if (!this.#hasRecorded) {
       this.#hasRecorded = true;
-      const startMs = Math.round(collected.monotonicMs - this.#startedMs);
+      const startMs = Math.round(video.monotonicMs - this.#startedMs);
       this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
-      this.#gaps.tellOfPreviousRun(this.#previous, collected.timeMs);
+      this.#gaps.tellOfPreviousRun(this.#previous, video.timeMs);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
-    const gap = recording === this.#current.open ? this.#gaps.end(collected.monotonicMs) : undefined;
+    const gap = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : undefined;
     if (!gap) return;
     const cause = gap.causes.join('; ');
-    this.#current.note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, collected.monotonicMs);
+    this.#current.note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, video.monotonicMs);
   }
 
   /** This video has no room. */

@@ -38,6 +38,8 @@ export class EncroCrypt3Format implements RecordingFormat {
   readonly container: Container;
   readonly #options: EncroCrypt3Options;
   #last: Promise<LastRun | undefined> | undefined;
+  /** The run that was opened last, closed or not. */
+  #latest: RunRecording | undefined;
   /** The run that was opened last is closed, and what is known of it kept. */
   #closed: Promise<void> = Promise.resolve();
   /** When that was, by the monotonic clock. */
@@ -121,6 +123,7 @@ export class EncroCrypt3Format implements RecordingFormat {
       },
     });
     this.#closed = closed.promise;
+    this.#latest = recording;
     if (initialisation) this.#initialisations.set(recording, initialisation);
     return recording;
   }
@@ -165,8 +168,11 @@ export class EncroCrypt3Format implements RecordingFormat {
         const names = await file.fileSystem.list(file.directory);
         // It may have been recorded over meanwhile.
         if (!names.includes(path.basename(recording))) break;
-        const whole = await PacketFile.open({ ...file, path: recording, untaken: 'dropped' });
-        await whole.write(() => certificate).finally(() => whole.close());
+        const isOpen = this.#latest?.name.fileName === path.basename(recording);
+        if (!isOpen || !(await this.#latest?.appendBeside(certificate))) {
+          const whole = await PacketFile.open({ ...file, path: recording, untaken: 'dropped' });
+          await whole.write(() => certificate).finally(() => whole.close());
+        }
         logger.info('what was recorded while locked is certified', { file: path.basename(recording) });
         break;
       } catch (error) {

@@ -7,6 +7,7 @@ import type { CertifiableRun } from './authority.ts';
 import { EncroCrypt3Format } from './encrocrypt3-format.ts';
 import { collected, FakeClock, FakeDisk, fakeSealRun, LogBook, settle } from './fakes.ts';
 import type { KeptRun } from './last-run.ts';
+import { DiskFullError } from './packet-file.ts';
 import type { FileOptions } from './recording-format.ts';
 
 const slotMs = 60_000;
@@ -69,7 +70,7 @@ function setUp() {
       },
       file,
     );
-  return { clock, disk, logger, authority, kept, open };
+  return { clock, disk, logger, authority, kept, open, format };
 }
 
 /** Kinds of the packets in a file, and the links that certificates name. */
@@ -118,6 +119,24 @@ test('runs that ended while the camera was locked are certified where they lie, 
   assert.equal(disk.openFiles, 0);
 });
 
+test('a certificate never lands inside a packet that a full disk cut short', async () => {
+  const { clock, disk, authority, open } = setUp();
+  const ended = await open();
+  await ended.append(collected(clock, 'video', true));
+  await ended.close('clock');
+  const going = await open();
+  disk.roomBytes = 20;
+  await assert.rejects(going.append(collected(clock, 'cut short', true)), DiskFullError);
+  disk.roomBytes = Number.POSITIVE_INFINITY;
+  authority.unlock();
+  await settle();
+  await going.close('stop');
+  const [name = ''] = [...disk.files.keys()];
+  const ofSecond = ['header', 'data', 'certificate', 'checkpoint', 'final', 'certificate'];
+  assert.deepEqual(read(disk.files.get(name)).kinds.slice(-ofSecond.length), ofSecond);
+  assert.equal(disk.openFiles, 0);
+});
+
 test('the next run does not wait until a certificate that fails is made', async () => {
   const { clock, disk, authority, open } = setUp();
   const locked = await open();
@@ -156,9 +175,10 @@ test('what may be for other eyes gets no certificate', async () => {
 });
 
 test('a camera that is stopped while it is locked does not wait for somebody to come', async () => {
-  const { clock, disk, open } = setUp();
+  const { clock, disk, format, open } = setUp();
   const recording = await open();
   await recording.append(collected(clock, 'video', true));
   await recording.close('stop');
+  await format.settled();
   assert.equal(disk.openFiles, 0);
 });

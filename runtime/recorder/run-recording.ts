@@ -122,6 +122,16 @@ export class RunRecording implements ActiveRecording {
     return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
   }
 
+  /**
+   * Appends a packet that is not of this run, never inside one that a full disk cut short.
+   * @returns false if it is being closed, so that nobody else writes to the file any more.
+   */
+  async appendBeside(packet: Buffer): Promise<boolean> {
+    if (this.#isClosing) return false;
+    await this.#file.write(() => packet);
+    return true;
+  }
+
   /** A full disk gets no final, nor does a run with a hole. */
   async close(reason: EndReason): Promise<void> {
     if (this.#isClosing) return;
