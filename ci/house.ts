@@ -22,9 +22,16 @@ const mayImport: readonly [folder: string, from: readonly string[]][] = [
   ['runtime/recorder/', ['runtime/', '!runtime/syncer/', '!runtime/viewer/', '!runtime/storage/']],
   ['runtime/syncer/', ['runtime/', '!runtime/recorder/', '!runtime/viewer/', '!runtime/pgp/']],
   // The table of commands loads each lazily, wherever it lives.
-  ['runtime/commands.ts', ['runtime/', 'provision/']],
+  ['runtime/commands.ts', ['runtime/', 'provision/', 'ledger/']],
+  // `encrocam verify --chain`.
+  ['runtime/verifier/', ['runtime/', 'ledger/']],
   ['runtime/', ['runtime/', 'config.schema.json', 'package.json']],
-  ['provision/', ['provision/', 'runtime/', 'config.schema.json', 'package.json']],
+  ['contracts/', ['contracts/']],
+  [
+    'ledger/',
+    ['ledger/', 'contracts/', 'runtime/', 'package.json', '!runtime/recorder/', '!runtime/syncer/'],
+  ],
+  ['provision/', ['provision/', 'ledger/', 'runtime/', 'config.schema.json', 'package.json']],
   ['image/', ['image/', 'package.json']],
 ];
 

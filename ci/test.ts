@@ -22,7 +22,9 @@ const isScenario = (file: string): boolean =>
 const scenariosAlone = process.argv.includes('--scenarios');
 const wanted = (file: string): boolean => only.length === 0 || only.some((part) => file.includes(part));
 const find = (pattern: string): string[] => globSync(pattern, { cwd: root }).filter(wanted).sort();
-const unit = scenariosAlone ? [] : find('{runtime,provision,image,ci,demo,bench}/**/*.test.ts');
+const unit = scenariosAlone
+  ? []
+  : find('{contracts,ledger,runtime,provision,image,ci,demo,bench}/**/*.test.ts');
 const whole = scenariosAlone ? [] : find('test/**/*.test.ts').filter((file) => !isScenario(file));
 const scenarios = find('test/qemu/*.test.ts').filter(isScenario);
 const node = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec'];

@@ -77,7 +77,12 @@ describe('a configuration', () => {
     const camera = { name: 'a', input: { device: '/dev/video0' } };
     const merge = (base: object, value: unknown): unknown => merged(base, value);
     const root = { ...resolveNode(configSchema) };
-    visit(root, (value) => merge({ ...least, monitor: { url: 'https://m.example' } }, value));
+    const address = `0x${'1'.repeat(40)}`;
+    const ledger = {
+      ...{ chainId: 1, rpcUrls: ['https://rpc.example'] },
+      contracts: { ownership: address, checkpoints: address },
+    };
+    visit(root, (value) => merge({ ...least, monitor: { url: 'https://m.example' }, ledger }, value));
     const cameraNode = resolveNode({ $ref: '#/$defs/camera' });
     visit(cameraNode, (value) => ({ ...least, cameras: [merge(camera, value)] }));
     const ftpNode = resolveNode({ $ref: '#/$defs/ftpStorage' });

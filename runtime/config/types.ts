@@ -38,6 +38,10 @@ export type DriveRetentionDays = number;
  */
 export type DriveRetention = 'camera' | 'server';
 /**
+ * Where the key is that the camera signs transactions with.
+ */
+export type LedgerIdentity = FileIdentity | Pkcs11Identity;
+/**
  * The least important lines that are still written.
  */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -78,6 +82,7 @@ export interface Config {
   recordings: RecordingsConfig;
   storage: StorageConfig;
   monitor?: MonitorConfig;
+  ledger?: LedgerConfig;
   log: LogConfig;
 }
 /**
@@ -382,6 +387,88 @@ export interface MonitorConfig {
    * Longest wait for an answer.
    */
   timeoutSeconds: number;
+}
+/**
+ * A public chain that holds who owns this camera, and what it recorded. Without it nothing else changes; recording and upload never wait for it.
+ */
+export interface LedgerConfig {
+  /**
+   * Number of the chain. Nodes of another one are refused.
+   */
+  chainId: number;
+  /**
+   * Addresses of nodes (JSON-RPC). Give several, of different operators: their answers are compared, and where they differ nothing is concluded. They may hold an access key: they are treated as secrets.
+   *
+   * @minItems 1
+   */
+  rpcUrls: [string, ...string[]];
+  contracts: LedgerContracts;
+  /**
+   * Address of the owner's wallet, which the camera claims as its owner. Without it nobody is claimed.
+   */
+  owner?: string;
+  identity: LedgerIdentity;
+  /**
+   * One checkpoint for so much time. Each costs a fee: a day is 365 of them a year, an hour 8766.
+   */
+  periodMinutes: number;
+  /**
+   * Most that is paid for a unit of gas. While the chain asks for more, checkpoints wait.
+   */
+  maximumFeeGwei: number;
+  /**
+   * Blocks, its own included, after which a transaction counts as lasting.
+   */
+  confirmations: number;
+  /**
+   * Below so much in the camera's wallet it warns, and the monitor is told.
+   */
+  lowBalance: number;
+}
+/**
+ * Where the two contracts are.
+ */
+export interface LedgerContracts {
+  /**
+   * Address of the contract that holds who owns which camera.
+   */
+  ownership: string;
+  /**
+   * Address of the contract that holds what was recorded.
+   */
+  checkpoints: string;
+}
+export interface FileIdentity {
+  /**
+   * A file on the partition with the configuration.
+   */
+  driver: 'file';
+  /**
+   * File with the key, made when it is not there.
+   */
+  key: string;
+}
+export interface Pkcs11Identity {
+  /**
+   * A secure element, which the key never leaves.
+   */
+  driver: 'pkcs11';
+  /**
+   * The PKCS#11 library of the element.
+   */
+  module: string;
+  /**
+   * Label of the token.
+   */
+  token: string;
+  /**
+   * Label of the key on the token. Made when it is not there.
+   */
+  label: string;
+  /**
+   * The token's user PIN.
+   */
+  pin: string;
 }
 /**
  * What is logged to standard error (the journal, under systemd).
