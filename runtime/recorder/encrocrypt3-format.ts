@@ -1,7 +1,7 @@
 /** Recordings of EncroCrypt3, for one camera: each begins with a run that names the end of the run before. */
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
+import { type ClockState, type Container, HeaderIndex } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CameraAuthority, CertifiableRun } from './authority.ts';
@@ -46,6 +46,8 @@ export class EncroCrypt3Format implements RecordingFormat {
   #closedMs = 0;
   /** Certificates for runs that ended while the camera was locked. */
   #late: Promise<void> = Promise.resolve();
+  /** Of the file that was opened last. */
+  #index = { file: '', headers: new HeaderIndex() };
   #initialisations = new WeakMap<ActiveRecording, Buffer>();
 
   constructor(options: EncroCrypt3Options) {
@@ -107,10 +109,12 @@ export class EncroCrypt3Format implements RecordingFormat {
       }
     };
     await keep();
+    if (this.#index.file !== name.fileName) this.#index = { file: name.fileName, headers: new HeaderIndex() };
     const recording = await RunRecording.open({
       ...file,
       name,
       run,
+      index: this.#index.headers,
       onCheckpointFailed: (error) =>
         logger.warn('a checkpoint could not be written', { cause: messageOf(error) }),
       onClosed: async (link, endedMs) => {

@@ -126,6 +126,7 @@ export class FakeDisk implements FileSystem {
     this.files.set(file, this.files.get(file) ?? Buffer.alloc(0));
     this.openFiles += 1;
     return {
+      sizeBytes: this.files.get(file)?.length ?? 0,
       write: async (bytes) => {
         if (this.failure) throw this.failure;
         const taken = bytes.subarray(0, Math.min(bytes.length, this.roomBytes));
@@ -173,6 +174,7 @@ export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
       runKey: runKey.publicKey,
       headerHash: part.hash,
       isLocked: false,
+      startMs: plan.startMs,
       startedMs,
       checkpointMs: 5000,
     },

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 
 export interface AppendFile {
+  /** When it was opened. */
+  readonly sizeBytes: number;
   /** Writes at the end; gives how many bytes were taken: fewer when the disk fills up in the middle. */
   write(bytes: Buffer): Promise<number>;
   /** Resolves when everything written would survive a power cut. */
@@ -32,7 +34,9 @@ export const diskFileSystem: FileSystem = {
     const directory = path.dirname(file);
     await mkdir(directory, { recursive: true });
     const handle = await open(file, 'a', 0o640);
+    let sizeBytes: number;
     try {
+      ({ size: sizeBytes } = await handle.stat());
       // Without this, a power cut could take the name of a file whose bytes are safe.
       const parent = await open(directory, 'r');
       await parent.sync().finally(() => parent.close());
@@ -41,6 +45,7 @@ export const diskFileSystem: FileSystem = {
       throw error;
     }
     return {
+      sizeBytes,
       write: async (bytes) => (await handle.write(bytes)).bytesWritten,
       flush: () => handle.datasync(),
       close: () => handle.close(),

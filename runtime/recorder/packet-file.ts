@@ -34,6 +34,7 @@ export interface PacketFileOptions {
 export class PacketFile {
   readonly #file: AppendFile;
   readonly #options: PacketFileOptions;
+  #sizeBytes: number;
   /** What a full disk left over of the packet that the file ends with. */
   #rest: Buffer | undefined;
   /** One write after the other. */
@@ -51,6 +52,7 @@ export class PacketFile {
   private constructor(file: AppendFile, options: PacketFileOptions) {
     this.#file = file;
     this.#options = options;
+    this.#sizeBytes = file.sizeBytes;
   }
 
   /**
@@ -66,6 +68,11 @@ export class PacketFile {
     // Whoever called hears of a failure; the next in turn need not.
     this.#last = done.catch(() => undefined);
     return done;
+  }
+
+  /** Of the file so far: while a packet is made, where it will stand. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   /** Whether it ends with a whole packet, and none waits for room. */
@@ -123,6 +130,7 @@ export class PacketFile {
     const written = await fullIsTold(this.#file.write(bytes));
     // A disk that takes nothing and says nothing would be asked for ever.
     if (written === 0) throw new DiskFullError('the disk takes no more bytes');
+    this.#sizeBytes += written;
     this.#options.onWritten(written);
     this.#scheduleFlush();
     return written;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FileVerifier, type VerifiedRun } from '../encrocrypt/v3/index.ts';
+import {
+  envelopeBytes,
+  FileVerifier,
+  HeaderIndex,
+  noteContent,
+  PacketReader,
+  readHeader,
+  readHeaderIndex,
+  type VerifiedRun,
+} from '../encrocrypt/v3/index.ts';
 import { recordingAt } from '../recordings/names.ts';
 import { collected, FakeClock, FakeDisk, fakeSealRun } from './fakes.ts';
 import { DiskFullError } from './packet-file.ts';
@@ -101,6 +110,110 @@ test('the header stands again every ten minutes', async () => {
   const { told, headers } = verify(disk.files.get(file));
   assert.equal(headers, 3);
   assert.equal(told.length, 1);
+});
+
+/** Where headers stand in a file, and what its notes of `index` say of that, in the order of the file. */
+function indexesIn(bytes: Buffer | undefined) {
+  const reader = new PacketReader();
+  reader.push(bytes ?? Buffer.alloc(0));
+  reader.end();
+  const headers: { offset: number; startMs: number }[] = [];
+  const indexes: { offset: number; places: ReturnType<typeof readHeaderIndex> }[] = [];
+  for (let item = reader.next(); item; item = reader.next()) {
+    if (item.kind === 'header') {
+      headers.push({ offset: item.offset, startMs: readHeader(item.body)?.statement.startMs ?? Number.NaN });
+    }
+    if (item.kind === 'note')
+      indexes.push({ offset: item.offset, places: readHeaderIndex(noteContent(item)) });
+  }
+  return { headers, indexes };
+}
+
+test('behind each repetition of the header, and before the final, stands where all headers are', async () => {
+  const { clock, disk, recording } = await open();
+  const startMs = clock.nowMs();
+  await record(recording, clock, (2 * headerIntervalMs) / 1000 + 60);
+  await recording.close('time');
+  const { headers, indexes } = indexesIn(disk.files.get(file));
+  const places = headers.map(({ offset }, index) => ({ offset, wallMs: startMs + index * headerIntervalMs }));
+  assert.deepEqual(
+    indexes.map((index) => index.places),
+    [places, places],
+  );
+  const bytes = disk.files.get(file) ?? Buffer.alloc(0);
+  const [{ offset: header } = { offset: 0 }] = headers.slice(-1);
+  assert.equal(indexes[0]?.offset, header + envelopeBytes + bytes.readUIntBE(header + 4, 3));
+});
+
+test('a run that is appended to a file goes on with its index, or begins one where nobody knows the file', async () => {
+  for (const isKnown of [true, false]) {
+    const [disk, clock, index] = [new FakeDisk(), new FakeClock(), new HeaderIndex()];
+    for (let run = 0; run < 2; run++) {
+      const recording = await RunRecording.open({
+        ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
+        ...{ index: isKnown ? index : new HeaderIndex() },
+        onWritten: () => undefined,
+        onFlushed: () => undefined,
+        onFlushFailed: assert.ifError,
+        onCheckpointFailed: assert.ifError,
+      });
+      await record(recording, clock, (2 * headerIntervalMs) / 1000 + 1);
+      await recording.close('stop');
+    }
+    const { headers, indexes } = indexesIn(disk.files.get(file));
+    assert.equal(headers.length, 6);
+    const told = indexes.at(-1)?.places?.map(({ offset }) => offset);
+    assert.deepEqual(
+      told,
+      headers.slice(isKnown ? 0 : 3).map(({ offset }) => offset),
+    );
+  }
+});
+
+test('the last of 24 hours of 285 MB, in six runs, is made 0.3 % larger at most', async () => {
+  const hourMs = 3_600_000;
+  const [packetMs, hourBytes] = [125, 285e6];
+  const [clock, index] = [new FakeClock(), new HeaderIndex()];
+  const firstMs = clock.nowMs() - 23 * hourMs;
+  for (let number = 0; number < 23 * 6 + 6; number++) {
+    // A recorder meets the time by a few milliseconds; a run begins in between now and then.
+    const wallMs = firstMs + (number * 23 * hourMs) / 144 + (number % 7);
+    index.add({ wallMs, offset: Math.floor((number * 23 * hourBytes) / 144) });
+  }
+  let written = 0;
+  const plan = { ...planAt(clock) };
+  const run = await fakeSealRun(plan);
+  // As large as those that OpenPGP has sealed and signed for two owners.
+  const header = Buffer.concat([run.header, Buffer.alloc(1500)]);
+  const recording = await RunRecording.open({
+    ...{ directory: '/r', name, run: { ...run, header }, clock, index },
+    fileSystem: {
+      list: async () => [],
+      openAppend: async () => ({
+        sizeBytes: 23 * hourBytes,
+        write: async ({ length }) => length,
+        flush: async () => undefined,
+        close: async () => undefined,
+      }),
+    },
+    onWritten: (bytes) => {
+      written += bytes;
+    },
+    onFlushed: () => undefined,
+    onFlushFailed: assert.ifError,
+    onCheckpointFailed: assert.ifError,
+  });
+  // What is added does not depend on how much video there is.
+  const video = Buffer.alloc(100);
+  const packets = hourMs / packetMs;
+  for (let packet = 0; packet < packets; packet++) {
+    const { timeMs, monotonicMs } = collected(clock, '');
+    await recording.append({ video, isKeyFrame: packet % 16 === 0, timeMs, monotonicMs });
+    if (packet % 8 === 7) await clock.pass(8 * packetMs);
+  }
+  await recording.close('time');
+  const share = (written - packets * video.length) / hourBytes;
+  assert.ok(share > 0.0028 && share < 0.003, `${share * 100} %`);
 });
 
 test('a full disk loses video and breaks no chain', async () => {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import {
   type EndReason,
   type Happening,
+  HeaderIndex,
   maxPacketsPerCheckpoint,
   type RunWriter,
 } from '../encrocrypt/v3/index.ts';
@@ -36,7 +37,8 @@ export interface SealedRun {
   readonly headerHash: Buffer;
   /** The camera did not sign it. */
   readonly isLocked: boolean;
-  /** When the run began, on the monotonic clock. */
+  /** When the run began, by the wall clock, and on the monotonic one. */
+  readonly startMs: number;
   readonly startedMs: number;
   readonly checkpointMs: number;
 }
@@ -44,6 +46,8 @@ export interface SealedRun {
 export interface RunRecordingOptions extends FileOptions {
   readonly name: RecordingName;
   readonly run: SealedRun;
+  /** Of the headers that are in the file already, as far as they are known. Default: none is. */
+  readonly index?: HeaderIndex;
   /** A checkpoint that could not be written; the next one covers what it should have. */
   readonly onCheckpointFailed: (error: unknown) => void;
   /** Called when it is closed, in order or not, with the last link that is in the file, and when that was by the monotonic clock. */
@@ -54,6 +58,7 @@ export class RunRecording implements ActiveRecording {
   readonly name: RecordingName;
   readonly #options: RunRecordingOptions;
   readonly #file: PacketFile;
+  readonly #index: HeaderIndex;
   /** Repetitions that were due so far: by the run's start, so that a reader knows where to look for them. */
   #headersDue: number;
   /** Used again for each write: fresh memory of a packet's size would take half as long as encrypting and hashing it. */
@@ -73,18 +78,25 @@ export class RunRecording implements ActiveRecording {
       path: path.join(directory, name.fileName),
       untaken: 'kept',
     });
+    const index = options.index ?? new HeaderIndex();
     try {
-      await file.write(() => run.header);
+      let offset = 0;
+      await file.write(() => {
+        offset = file.sizeBytes;
+        return run.header;
+      });
+      index.add({ wallMs: run.startMs, offset });
     } catch (error) {
       // The first failure is the one that matters.
       await file.abandon().catch(() => undefined);
       throw error;
     }
-    return new RunRecording(file, options);
+    return new RunRecording(file, index, options);
   }
 
-  private constructor(file: PacketFile, options: RunRecordingOptions) {
+  private constructor(file: PacketFile, index: HeaderIndex, options: RunRecordingOptions) {
     this.#file = file;
+    this.#index = index;
     this.#options = options;
     this.name = options.name;
     this.#headersDue = Math.floor(this.#nowMs() / headerIntervalMs);
@@ -106,7 +118,7 @@ export class RunRecording implements ActiveRecording {
   }
 
   async append({ video, monotonicMs, isKeyFrame }: CollectedVideo): Promise<void> {
-    await this.#repeatHeader();
+    await this.#repeatHeader(this.#since(monotonicMs));
     await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
   }
 
@@ -138,7 +150,10 @@ export class RunRecording implements ActiveRecording {
     this.#isClosing = true;
     this.#cancelCheckpoint?.();
     try {
-      await this.#write((writer) => writer.final(this.#nowMs(), reason)).catch((error: unknown) => {
+      await this.#write((writer) => [
+        ...this.#indexNote(writer, this.#nowMs()),
+        ...writer.final(this.#nowMs(), reason),
+      ]).catch((error: unknown) => {
         if (!(error instanceof DiskFullError || error instanceof BrokenRunError)) throw error;
       });
     } finally {
@@ -186,15 +201,29 @@ export class RunRecording implements ActiveRecording {
     return this.#room.subarray(0, length);
   }
 
-  async #repeatHeader(): Promise<void> {
+  /** @param timeMs of the packet that comes behind it. */
+  async #repeatHeader(timeMs: number): Promise<void> {
     const due = Math.floor(this.#nowMs() / headerIntervalMs);
     if (due === this.#headersDue) return;
+    const { header, startMs } = this.#options.run;
+    let offset = 0;
     await this.#file.write(
-      () => this.#options.run.header,
+      () => {
+        offset = this.#file.sizeBytes;
+        return header;
+      },
       () => {
         this.#headersDue = due;
+        this.#index.add({ wallMs: startMs + timeMs, offset });
       },
     );
+    // Behind the header: no packet of these ten minutes stands before that.
+    await this.#write((writer) => this.#indexNote(writer, timeMs));
+  }
+
+  #indexNote(writer: RunWriter, timeMs: number): readonly Buffer[] {
+    const happening = this.#index.happening;
+    return happening && writer.fits(timeMs) ? writer.note(happening, timeMs) : [];
   }
 
   #scheduleCheckpoint(): void {

@@ -69,6 +69,7 @@ export function sealRunIn(sealer: Pick<Sealer, 'ask'>): SealRun {
       runKey: publicKey,
       headerHash: part.hash,
       isLocked,
+      startMs: plan.startMs,
       startedMs,
       checkpointMs,
     };

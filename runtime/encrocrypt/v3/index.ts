@@ -2,6 +2,7 @@ export * from './chain.ts';
 export * from './file-verifier.ts';
 export * from './format.ts';
 export * from './header.ts';
+export * from './header-index.ts';
 export * from './key-tree.ts';
 export * from './merkle.ts';
 export * from './reader.ts';
