@@ -64,7 +64,7 @@ function setUp(context: TestContext, options: SetUp) {
     freeBytes: async () => disk.freeBytes,
   });
   const left = (): string[] => [old, newer, present, 'notes.txt'].filter((name) => existsSync(place(name)));
-  return { keeper, logger, clock, disk, left };
+  return { keeper, directory, logger, clock, disk, left };
 }
 
 test('what the drive holds completely goes; the open file and what is no recording never do', async (context) => {
@@ -136,4 +136,17 @@ test('a quota that is reached is believed, whatever the disk says, and tried aga
   await clock.pass(60_000);
   await keeper.check();
   assert.equal(keeper.blocked, false);
+});
+
+test('the recordings of a camera that joins are recorded over as well', async (context) => {
+  const { keeper, directory } = setUp(context, { hasDrive: false });
+  const localDirectory = path.join(directory, 'back');
+  mkdirSync(localDirectory);
+  const oldest = path.join(localDirectory, 'rec-20270113T080000Z-3600s.encrocam');
+  writeFileSync(oldest, Buffer.alloc(5000));
+  await keeper.check();
+  assert.equal(existsSync(oldest), true);
+  keeper.add([{ name: 'back', localDirectory, driveDirectory: 'back' } as Camera]);
+  await keeper.check();
+  assert.equal(existsSync(oldest), false);
 });
