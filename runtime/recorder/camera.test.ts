@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import test from 'node:test';
-import type { Camera } from '../config/load.ts';
 import { decryptVideo, keyBytes, PacketReader } from '../encrocrypt/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
 import { EncroCrypt2Format } from './encrocrypt2-format.ts';
+import { camera, first, second, slotMs, startMs } from './fake-camera.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeKey, LogBook, packetKinds, settle } from './fakes.ts';
 import type { SealedKey } from './sealed-key.ts';
-
-const slotMs = 60_000;
-/** 08:00:00 UTC. */
-const startMs = Date.UTC(2027, 0, 15, 8);
-const first = '/r/front/rec-20270115T080000Z-60s.encrocam';
-const second = '/r/front/rec-20270115T080100Z-60s.encrocam';
-
-const camera: Camera = {
-  name: 'front',
-  input: { format: 'v4l2', device: '/dev/video0' },
-  encoder: { name: 'auto', preset: 'veryfast', keyFrameIntervalSeconds: 2 },
-  burnInTime: true,
-  encryptIntervalMs: 125,
-  stallTimeoutSeconds: 10,
-  localDirectory: '/r/front',
-  driveDirectory: 'front',
-};
 
 function setUp(makeKey: () => Promise<SealedKey> = async () => fakeKey(), beginning?: Beginning) {
   const clock = new FakeClock(startMs);
