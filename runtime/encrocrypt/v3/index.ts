@@ -9,3 +9,4 @@ export * from './reader.ts';
 export * from './run-key.ts';
 export * from './run-verifier.ts';
 export * from './run-writer.ts';
+export * from './wrap.ts';
