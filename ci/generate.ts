@@ -1,9 +1,10 @@
 /**
- * Writes what follows from `config.schema.json` and from the table of error codes: TypeScript types and the
- * reference pages. `--check` writes nothing and fails if a file is not as it would be written.
+ * Writes what follows from `config.schema.json`, from the table of error codes and from the contracts: TypeScript
+ * types, reference pages, ABIs. `--check` writes nothing and fails if a file is not as it would be written.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { generateContracts } from '../contracts/compile.ts';
 import { answersSchema, configSchema, resolveNode, type SchemaNode } from '../runtime/config/schema.ts';
 import { errorCodes } from '../runtime/errors.ts';
 
@@ -197,6 +198,10 @@ function errorsPage(): string {
   ].join('\n');
 }
 
+function presentText(file: string): Promise<string | undefined> {
+  return readFile(new URL(file, root), 'utf8').catch(() => undefined);
+}
+
 const check = process.argv.includes('--check');
 const stale: string[] = [];
 for (const [file, content] of [
@@ -214,9 +219,10 @@ for (const [file, content] of [
   ['docs/ref/configuration.md', configurationPage()],
   ['docs/ref/answers.md', answersPage()],
   ['docs/ref/errors.md', errorsPage()],
+  ...(await generateContracts(presentText)).map(({ file, content }) => [file, content] as const),
 ] as const) {
   const target = new URL(file, root);
-  const present = await readFile(target, 'utf8').catch(() => undefined);
+  const present = await presentText(file);
   if (present === content) continue;
   if (check) stale.push(file);
   else {
