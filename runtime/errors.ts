@@ -17,6 +17,7 @@ export const errorCodes = {
   DECRYPTION_FAILED: 'A key packet cannot be decrypted with the given secret key.',
   SHARE_UNREADABLE: 'A share is damaged, cut, not a share at all, or for somebody else.',
   SHARE_EXPIRED: 'A share is past the time that was written into it.',
+  PROOF_UNREADABLE: 'A tree or proof file of the ledger is damaged, or not one at all.',
   FORMAT_LIMIT: 'A value does not fit the recording format.',
   INPUT_UNREADABLE: 'An input or output file or stream cannot be opened, read or written.',
   CAMERA_UNAVAILABLE: 'The camera cannot be opened or delivers nothing.',
