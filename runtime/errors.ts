@@ -35,6 +35,12 @@ export const errorCodes = {
   SYSTEM_UNSUITABLE: 'This system is not one that EncroCam can be set up on, or lacks a part of it.',
   PASSPHRASE_WRONG: 'The passphrase or recovery key does not open the config volume.',
   VOLUME_UNUSABLE: 'The config volume is missing, half made, or its file system is damaged.',
+  IDENTITY_UNREADABLE:
+    'The file with the key that the camera signs transactions with is missing, damaged, open to others, or cannot be made.',
+  ELEMENT_UNAVAILABLE:
+    'The secure element, its token or its PKCS#11 library cannot be used at the moment, or does not answer.',
+  ELEMENT_UNSUITABLE: 'The secure element, or the key on it, cannot do what the ledger needs.',
+  ELEMENT_PIN: 'The secure element refused the PIN, or refused it before: it is not tried again.',
   AGENT_UNREACHABLE: 'The unlock agent does not answer.',
   INTERNAL: 'A defect in EncroCam itself.',
 } as const;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { slotLengthMs } from '../recordings/names.ts';
-import type { CameraConfig, Config } from './types.ts';
+import type { CameraConfig, Config, LedgerIdentity } from './types.ts';
 import { validateConfig } from './validate.ts';
 
 /** Where the configuration is, unless `--config` or ENCROCAM_CONFIG says otherwise. */
@@ -78,6 +78,9 @@ export function resolveConfig(config: Config, file: string): LoadedConfig {
     signing: { ...config.signing, key: absolute(config.signing.key) },
     recordings: { ...config.recordings, directory },
     storage: resolveStorage(config.storage, absolute),
+    ...(config.ledger && {
+      ledger: { ...config.ledger, identity: resolveIdentity(config.ledger.identity, absolute) },
+    }),
     slotMs: slotLengthMs(config.recordings.hoursPerRecording),
     cameras: config.cameras.map((camera) => ({
       ...camera,
@@ -98,6 +101,15 @@ function resolveStorage(storage: Config['storage'], absolute: (name: string) => 
       if (certificateAuthority === undefined) return storage;
       return { ...storage, tls: { ...storage.tls, certificateAuthority: absolute(certificateAuthority) } };
     }
+  }
+}
+
+function resolveIdentity(identity: LedgerIdentity, absolute: (name: string) => string): LedgerIdentity {
+  switch (identity.driver) {
+    case 'file':
+      return { ...identity, key: absolute(identity.key) };
+    case 'pkcs11':
+      return { ...identity, module: absolute(identity.module) };
   }
 }
 
