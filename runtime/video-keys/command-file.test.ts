@@ -12,6 +12,8 @@ const command = { camera: Buffer.alloc(20, 0xab), wrapped: Buffer.alloc(56, 0xcd
 
 test('a command is read as it was written', () => {
   assert.deepEqual(parseCommand(encodeCommand(command)), command);
+  const { wrapped } = command;
+  assert.deepEqual(parseCommand(encodeCommand({ wrapped })), { wrapped });
   assert.deepEqual(parseCommand(encodeCommand(command).replaceAll('ab', 'AB')), command);
 });
 

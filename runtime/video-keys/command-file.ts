@@ -8,8 +8,8 @@ const format = 'EncroCam command 1';
 const name = 'rotate-key';
 
 export interface RotateKeyCommand {
-  /** The address of the camera that it is for, 20 bytes. Nothing vouches for it but that the key unwraps. */
-  readonly camera: Buffer;
+  /** The address of the camera that it is for, 20 bytes, if the owner knows it. Nothing vouches for it but that the key unwraps. */
+  readonly camera?: Buffer;
   readonly wrapped: Buffer;
 }
 
@@ -25,7 +25,8 @@ export function commandCounter(fileName: string): number | undefined {
 }
 
 export function encodeCommand({ camera, wrapped }: RotateKeyCommand): string {
-  return `${JSON.stringify({ format, command: name, camera: toHex(camera), wrapped: toHex(wrapped) })}\n`;
+  const addressee = camera ? { camera: toHex(camera) } : {};
+  return `${JSON.stringify({ format, command: name, ...addressee, wrapped: toHex(wrapped) })}\n`;
 }
 
 /** @returns `undefined` for anything but a command that this version knows. */
@@ -39,8 +40,9 @@ export function parseCommand(text: string): RotateKeyCommand | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const given = value as Record<string, unknown>;
-  const camera = fromHex(given.camera, addressBytes);
   const wrapped = fromHex(given.wrapped, wrappedKeyBytes);
-  if (given.format !== format || given.command !== name || !camera || !wrapped) return undefined;
-  return { camera, wrapped };
+  if (given.format !== format || given.command !== name || !wrapped) return undefined;
+  if (given.camera === undefined) return { wrapped };
+  const camera = fromHex(given.camera, addressBytes);
+  return camera && { camera, wrapped };
 }
