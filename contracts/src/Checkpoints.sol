@@ -103,8 +103,8 @@ contract Checkpoints {
 
     /// @notice How many trees a camera committed.
     /// @param camera The camera's address.
-    /// @return count How many checkpoints `checkpointAt` knows.
-    function count(address camera) external view returns (uint256) {
+    /// @return total How many checkpoints `checkpointAt` knows.
+    function count(address camera) external view returns (uint256 total) {
         return _entries[camera].length;
     }
 
@@ -147,7 +147,7 @@ contract Checkpoints {
         if (index == entries.length) revert UnknownTree(camera, tree);
         Entry memory entry = entries[index];
         bytes32 found = _treeId(camera, entry.leaves, entry.root, entry.firstMs, entry.lastMs);
-        if (found != tree) revert UnknownTree(camera, tree);
+        if (found != tree || entry.firstMs != firstMs) revert UnknownTree(camera, tree);
     }
 
     /// @dev Checks a tree and adds it to those of the sender.
