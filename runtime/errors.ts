@@ -41,6 +41,8 @@ export const errorCodes = {
     'The secure element, its token or its PKCS#11 library cannot be used at the moment, or does not answer.',
   ELEMENT_UNSUITABLE: 'The secure element, or the key on it, cannot do what the ledger needs.',
   ELEMENT_PIN: 'The secure element refused the PIN, or refused it before: it is not tried again.',
+  OWNER_FILE_UNREADABLE: "An owner's key file is missing, damaged, or not one.",
+  PAIRING_REFUSED: 'A pairing message is malformed, not signed by its owner, used before, or out of date.',
   AGENT_UNREACHABLE: 'The unlock agent does not answer.',
   INTERNAL: 'A defect in EncroCam itself.',
 } as const;
