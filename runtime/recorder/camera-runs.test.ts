@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { endsOf, first, notesOf, sealingBy, second, setUp, slotMs, startMs, videoOf } from './fake-camera.ts';
-import { faultsOf, keyFrame, pictures } from './fake-runs.ts';
+import { faultsOf, keyFrame, MemoryLastRuns, pictures } from './fake-runs.ts';
 import { settle } from './fakes.ts';
 
 test('each recording is one run, which ends with its time and is named by the next', async () => {
@@ -166,4 +166,27 @@ test('an ffmpeg that ends without any video leaves no run but the first', async 
   assert.equal(notesOf(told, 'ffmpeg-ended').length, 3);
   assert.equal(notesOf(told, 'gap')[0]?.milliseconds, 7000);
   assert.deepEqual(faultsOf(told), []);
+});
+
+test('each run that ended is told of once, with its last link and its time, and before all the one that a power cut ended', async () => {
+  const lastRuns = new MemoryLastRuns();
+  const cut = { runId: Buffer.alloc(16, 9), link: Buffer.alloc(32, 9) };
+  const recorded = { file: 'rec-before', startMs: startMs - 5000, endMs: startMs - 1000 };
+  lastRuns.last = { ...cut, recorded };
+  const { film, latest, stop, runs, ended } = setUp({ lastRuns });
+  await settle();
+  latest().lastBytes = pictures('!');
+  await film('a'.repeat(60));
+  latest().lastBytes = pictures('?');
+  await film('bcd');
+  await stop();
+  const told = runs();
+  assert.deepEqual(ended[0], { ...cut, ...recorded });
+  assert.deepEqual(
+    ended.slice(1).map(({ runId, link, file, startMs: fromMs }) => [runId, link, file, fromMs]),
+    told.map(({ header: { statement }, checked }) => [
+      ...[statement.runId, checked.link, statement.recording, statement.startMs],
+    ]),
+  );
+  for (const { startMs: fromMs, endMs } of ended) assert.ok(endMs > fromMs && endMs - fromMs < 70_000);
 });

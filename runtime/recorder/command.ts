@@ -14,6 +14,7 @@ import { exitCode } from '../exit-codes.ts';
 import { type LockedSettings, readPublicHalf } from '../locked/public-half.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readBootId } from '../state/boot-id.ts';
+import { EndedRunsJournal } from '../state/ended-runs.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
 import { CameraAuthority } from './authority.ts';
 import { systemClock } from './clock.ts';
@@ -150,15 +151,22 @@ function formats(
     const keys = new KeySource(sealIn(sealer));
     return (_camera, logger) => new EncroCrypt2Format(config.slotMs, () => keys.next(), systemClock, logger);
   }
-  return (camera, logger) =>
-    new EncroCrypt3Format({
+  return (camera, logger) => {
+    const ended = new EndedRunsJournal(directory, camera.name, logger);
+    return new EncroCrypt3Format({
       container: container === 'mp4' ? 'video/mp4' : 'video/mp2t',
       authority,
       lastRuns: new LastRunFile(directory, camera),
+      onRunEnded: ({ runId, link, file, startMs, endMs }) =>
+        ended.note({
+          ...{ run: `0x${runId.toString('hex')}`, recording: file, directory: camera.driveDirectory },
+          ...{ link: `0x${link.toString('hex')}`, fromMs: startMs, toMs: endMs },
+        }),
       clockState: readClockState,
       clock: systemClock,
       logger,
     });
+  };
 }
 
 /** The lock is also the proof that the recordings directory can be written to. */

@@ -29,10 +29,14 @@ export interface EncroCrypt3Options {
   readonly container: Container;
   readonly authority: Pick<CameraAuthority, 'isLocked' | 'prepare' | 'sealRun' | 'certify'>;
   readonly lastRuns: LastRunStore;
+  /** Told of each run that ended, sooner or later and maybe more than once; also of one that a power cut ended. */
+  readonly onRunEnded?: (run: RunThatEnded) => void;
   readonly clockState: () => Promise<ClockState>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+export type RunThatEnded = Omit<LastRun, 'recorded'> & NonNullable<LastRun['recorded']>;
 
 export class EncroCrypt3Format implements RecordingFormat {
   readonly container: Container;
@@ -60,7 +64,7 @@ export class EncroCrypt3Format implements RecordingFormat {
   }
 
   prepare(): void {
-    this.#last ??= this.#options.lastRuns.load();
+    this.#last ??= this.#loadLast();
     this.#last.catch(() => undefined);
     // Whoever asks for a run hears what is wrong.
     this.#options.authority.prepare().catch(() => undefined);
@@ -83,7 +87,7 @@ export class EncroCrypt3Format implements RecordingFormat {
     const { container, clockState, lastRuns, logger } = this.#options;
     // Its end is what the header names.
     await this.#closed;
-    this.#last ??= lastRuns.load();
+    this.#last ??= this.#loadLast();
     const before = await this.#last;
     // Video of the next one comes before the last one is on disk: a run begins where the one before ends, not before that.
     const waitedMs = Math.max(0, this.#closedMs - monotonicMs);
@@ -97,11 +101,11 @@ export class EncroCrypt3Format implements RecordingFormat {
       ...(initialisation ? { initialisation } : {}),
     });
     const { runId, runKey, headerHash } = run;
-    const known = { runId, runKey, headerHash, file: name.fileName, before };
+    const known = { runId, runKey, headerHash, file: name.fileName, startMs: run.startMs, before };
     const closed = Promise.withResolvers<void>();
-    const keep = async (link?: Buffer): Promise<void> => {
+    const keep = async (end?: { readonly link: Buffer; readonly endMs: number }): Promise<void> => {
       try {
-        await lastRuns.keep({ ...known, ...(link ? { link } : {}) });
+        await lastRuns.keep({ ...known, ...end });
       } catch (error) {
         logger.warn('cannot note where the chain of recordings is; it will be read from the last one', {
           cause: messageOf(error),
@@ -120,7 +124,10 @@ export class EncroCrypt3Format implements RecordingFormat {
       onClosed: async (link, endedMs) => {
         this.#closedMs = endedMs;
         this.#last = Promise.resolve({ runId, link });
-        await keep(link);
+        const { startMs } = run;
+        const endMs = startMs + Math.max(0, Math.round(endedMs - run.startedMs));
+        await keep({ link, endMs });
+        this.#options.onRunEnded?.({ runId, link, file: name.fileName, startMs, endMs });
         if (run.isLocked)
           await this.#certify({ runId, headerHash, link }, path.join(file.directory, name.fileName), file);
         closed.resolve();
@@ -130,6 +137,15 @@ export class EncroCrypt3Format implements RecordingFormat {
     this.#latest = recording;
     if (initialisation) this.#initialisations.set(recording, initialisation);
     return recording;
+  }
+
+  async #loadLast(): Promise<LastRun | undefined> {
+    const last = await this.#options.lastRuns.load();
+    if (last?.recorded) {
+      const { runId, link, recorded } = last;
+      this.#options.onRunEnded?.({ runId, link, ...recorded });
+    }
+    return last;
   }
 
   /** Puts the camera's certificate behind a run that it could not sign, now or when it is unlocked. */

@@ -4,7 +4,7 @@ import type { Camera } from '../config/load.ts';
 import type { Container } from '../encrocrypt/v3/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
 import type { CameraDevice } from './camera-watch.ts';
-import { EncroCrypt3Format } from './encrocrypt3-format.ts';
+import { EncroCrypt3Format, type RunThatEnded } from './encrocrypt3-format.ts';
 import { keyFrame, MemoryLastRuns, pictures, type RunTold, runsIn } from './fake-runs.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeSealRun, LogBook } from './fakes.ts';
 import type { SealRun } from './sealed-run.ts';
@@ -53,6 +53,7 @@ export function setUp({
   device = { identity: async () => undefined, isThere: async () => true, isReady: async () => true },
 }: Given = {}) {
   const logger = new LogBook();
+  const ended: RunThatEnded[] = [];
   const sources: FakeSource[] = [];
   /** Whether each was to record sound. */
   const sounds: boolean[] = [];
@@ -76,6 +77,7 @@ export function setUp({
         prepare: async () => ({ camera: '', ownerKeyBytes: [] }),
         certify: async () => undefined,
       },
+      onRunEnded: (run) => ended.push(run),
       clockState: async () => 'synchronised',
     }),
     start: (_beginsAtMs, withSound) => {
@@ -109,7 +111,22 @@ export function setUp({
       .filter((name) => file === undefined || name === file)
       .sort()
       .flatMap((name) => runsIn(name, disk.files.get(name)));
-  return { clock, disk, logger, sources, sounds, space, recorder, done, latest, lastRuns, film, stop, runs };
+  return {
+    ended,
+    clock,
+    disk,
+    logger,
+    sources,
+    sounds,
+    space,
+    recorder,
+    done,
+    latest,
+    lastRuns,
+    film,
+    stop,
+    runs,
+  };
 }
 
 /** Sealing that waits to be let go on, or fails, each time as it is told. */

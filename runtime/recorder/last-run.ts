@@ -23,6 +23,8 @@ export interface LastRun {
   readonly runId: Buffer;
   /** Of its last checkpoint or final; of its header if it has none. */
   readonly link: Buffer;
+  /** Where it is, and when it was recorded, as far as that is known: ms since the epoch. */
+  readonly recorded?: { readonly file: string; readonly startMs: number; readonly endMs: number };
 }
 
 /** A run that begins, or has ended. */
@@ -32,8 +34,11 @@ export interface KeptRun {
   readonly headerHash: Buffer;
   /** Name of the recording that it is in. */
   readonly file: string;
-  /** Missing while it is written. */
+  /** When it began, ms since the epoch. */
+  readonly startMs: number;
+  /** Both are missing while it is written. */
   readonly link?: Buffer;
+  readonly endMs?: number;
   /** Counts if nothing of this one reached the disk. */
   readonly before: LastRun | undefined;
 }
@@ -70,7 +75,8 @@ export class LastRunFile implements LastRunStore {
     const [newest] = recordings;
     // What is newer than all that was there is not known of; a clock that was set back makes the newest not the last.
     if (!kept || (newest !== undefined && newest > kept.newest)) return this.#search(recordings);
-    if (kept.link) return { runId: kept.runId, link: kept.link };
+    const { runId, link, file, startMs, endMs } = kept;
+    if (link) return { runId, link, ...(endMs === undefined ? {} : { recorded: { file, startMs, endMs } }) };
     return (await this.#endOf(kept)) ?? kept.before;
   }
 
@@ -84,7 +90,7 @@ export class LastRunFile implements LastRunStore {
     }
   }
 
-  async #write({ runId, runKey, headerHash, file, link, before }: KeptRun): Promise<void> {
+  async #write({ runId, runKey, headerHash, file, startMs, link, endMs, before }: KeptRun): Promise<void> {
     const [newest = file] = [file, ...(await this.#newestFirst())].sort().reverse();
     const text = (bytes: Buffer): string => bytes.toString('hex');
     return replaceStateFile(
@@ -92,7 +98,7 @@ export class LastRunFile implements LastRunStore {
       this.#fileName,
       JSON.stringify({
         ...{ runId: text(runId), runKey: text(runKey), headerHash: text(headerHash), file, newest },
-        ...(link ? { link: text(link) } : {}),
+        ...{ startMs, ...(link ? { link: text(link), endMs } : {}) },
         ...(before ? { before: { runId: text(before.runId), link: text(before.link) } } : {}),
       }),
       { durable: true },
@@ -128,7 +134,10 @@ export class LastRunFile implements LastRunStore {
         headerHash: bytesOf(kept.headerHash, hashBytes),
         file: String(kept.file),
         newest: String(kept.newest ?? kept.file),
+        // Of a version that did not keep it: then nothing says when.
+        startMs: Number(kept.startMs ?? Number.NaN),
         ...(link === undefined ? {} : { link: bytesOf(link, hashBytes) }),
+        ...(kept.endMs === undefined ? {} : { endMs: Number(kept.endMs) }),
         before: before && lastRunOf(before),
       };
     } catch {
@@ -144,9 +153,10 @@ export class LastRunFile implements LastRunStore {
       ({ size: bytes }) => bytes,
       () => 0,
     );
-    const { runId, runKey, headerHash } = kept;
+    const { runId, runKey, headerHash, startMs } = kept;
     const search = new ChainSearch();
-    search.take({ runId, key: importRunKey(runKey), link: undefined, headerHash });
+    const run = { runId, key: importRunKey(runKey), link: undefined, headerHash };
+    search.take({ ...run, recorded: { file: kept.file, startMs, endMs: startMs } });
     await search.read(file, Math.max(0, size - tailBytes));
     return search.last ?? (size > tailBytes ? await scan(file) : undefined);
   }
@@ -172,6 +182,8 @@ interface Candidate {
   readonly headerHash: Buffer;
   /** Of what its key signed last; `undefined` while nothing of it was seen. */
   link: Buffer | undefined;
+  /** Up to what was signed last. */
+  recorded: NonNullable<LastRun['recorded']>;
 }
 
 /** Looks for the newest run in a file, and what it signed last. */
@@ -179,7 +191,8 @@ class ChainSearch {
   #run: Candidate | undefined;
 
   get last(): LastRun | undefined {
-    return this.#run?.link && { runId: this.#run.runId, link: this.#run.link };
+    const run = this.#run;
+    return run?.link && { runId: run.runId, link: run.link, recorded: run.recorded };
   }
 
   /** Begins with a run whose header may stand before what is read. */
@@ -211,16 +224,24 @@ class ChainSearch {
   #header(body: Buffer): void {
     const header = readHeader(body);
     if (!header) return;
-    const { runId, runKey } = header.statement;
+    const { runId, runKey, recording, startMs } = header.statement;
     if (this.#run?.headerHash.equals(header.hash)) this.#run.link ??= header.hash;
-    else this.#run = { runId, key: importRunKey(runKey), headerHash: header.hash, link: header.hash };
+    else {
+      const recorded = { file: recording, startMs, endMs: startMs };
+      this.#run = { runId, key: importRunKey(runKey), headerHash: header.hash, link: header.hash, recorded };
+    }
   }
 
   #signed(kind: 'checkpoint' | 'final', body: Buffer): void {
     const run = this.#run;
     if (!run) return;
-    const decode = kind === 'checkpoint' ? decodeCheckpoint : decodeFinal;
-    if (decode(body, run.runId, run.key)) run.link = linkOf(run.runId, body);
+    const toMs =
+      kind === 'checkpoint'
+        ? decodeCheckpoint(body, run.runId, run.key)?.toMs
+        : decodeFinal(body, run.runId, run.key)?.timeMs;
+    if (toMs === undefined) return;
+    run.link = linkOf(run.runId, body);
+    run.recorded = { ...run.recorded, endMs: run.recorded.startMs + toMs };
   }
 }
 
