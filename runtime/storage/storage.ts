@@ -40,8 +40,10 @@ export interface Storage {
   /**
    * Reads from byte `offset` on, at most `length` bytes (to the end without it). Leaving the loop early ends
    * the transfer. A file that is shorter yields fewer bytes; one that does not exist throws `STORAGE_REFUSED`.
+   * @param heldBytes what the caller was told before that the drive holds of the file: a read from within need not ask again. Where that is
+   * no longer so, the drive decides what comes of it.
    */
-  read(file: DrivePath, offset: number, length?: number): AsyncIterable<Uint8Array>;
+  read(file: DrivePath, offset: number, length?: number, heldBytes?: number): AsyncIterable<Uint8Array>;
 
   /** Removes a file; does nothing if there is none. */
   remove(file: DrivePath): Promise<void>;

@@ -59,7 +59,7 @@ export function drivePlace(storage: Storage, directory: DrivePath): LivePlace {
         hint: 'It may have been removed by clean-up: see encrocam list.',
       });
     },
-    read: ({ fileName }, offset, end) => storage.read(fileOf(fileName), offset, end - offset),
+    read: ({ fileName }, offset, end) => storage.read(fileOf(fileName), offset, end - offset, end),
     access: ({ fileName }, sizeBytes) => driveAccess(storage, fileOf(fileName), sizeBytes),
   };
 }

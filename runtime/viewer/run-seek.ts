@@ -2,9 +2,9 @@
  * Finds where in a recording of EncroCrypt3 to start decrypting so that everything from a time on is seen, in few reads: on a drive
  * each is a round trip. The result is the beginning of a key frame's packet, or of the file. Every doubt is settled by starting earlier.
  */
-import type { Header } from '../encrocrypt/v3/index.ts';
-import { type Anchor, type OpenRun, RunWindows } from './run-windows.ts';
-import { offsetAt, rateBetween } from './seek-curve.ts';
+import type { Header, HeaderPlace } from '../encrocrypt/v3/index.ts';
+import { type Anchor, type OpenRun, RunWindows, type Tail } from './run-windows.ts';
+import { type Knot, offsetAt, rateBetween } from './seek-curve.ts';
 import type { RandomAccess } from './source.ts';
 
 export interface RunPlace {
@@ -36,6 +36,10 @@ const maxKeyFrameBytes = 16 * 2 ** 20;
 /** Bounds for a file that was made to keep us busy. */
 const maxSteps = 24;
 const patientSteps = 6;
+/** So often a file's own index is believed where to look. */
+const hintedSteps = 4;
+/** In a smaller file one window more finds what the end would tell. */
+const minTailedBytes = 8 * minWindowBytes;
 
 /** Where to start decrypting in order to see everything from `fromMs` on. */
 export async function seekRun(
@@ -48,10 +52,18 @@ export async function seekRun(
   if (first?.wallMs === undefined || first.wallMs >= fromMs) return fromTheBeginning;
   const end: Anchor = { ...first, offset: access.sizeBytes, isKeyFrame: false, bytesPerMs: 0 };
   const isTold = endMs !== undefined && endMs > first.wallMs;
-  const last = isTold
-    ? { ...end, wallMs: endMs }
-    : ((await tail(windows, access)) ?? { ...end, wallMs: undefined });
-  return narrow(windows, fromMs, first, last);
+  const told: Anchor = { ...end, wallMs: isTold ? endMs : undefined };
+  if (isTold && access.sizeBytes < minTailedBytes) return narrow(windows, fromMs, first, told);
+  const tail = await windows.tail(minWindowBytes, rateBetween(first, told));
+  let { anchors } = tail;
+  // Where a run ends in order, and nothing is noted, nothing was: it is of an older recorder.
+  const isNoted = windows.index.length > 0 || (tail.isEnded && isTold);
+  if (!isNoted && !isWithin(anchors, fromMs)) anchors = await tail.search();
+  if (tail.isEnded && windows.index.length === 0) return narrow(windows, fromMs, first, told);
+  return (
+    (await placeIn(windows, { ...tail, anchors }, fromMs)) ??
+    narrow(windows, fromMs, first, anchors.at(-1) ?? told)
+  );
 }
 
 /** Where to start decrypting in order to see the last `durationMs` of a recording that is still growing. */
@@ -63,15 +75,30 @@ export async function seekRunNearEnd(
   const windows = new RunWindows(access, open);
   const [first] = await windows.at(0, firstWindowBytes, 0);
   if (!first) return fromTheBeginning;
-  const last = await tail(windows, access);
+  const tail = await windows.tail(minWindowBytes, 0);
+  let { anchors } = tail;
+  const isFar = (): boolean => !isWithin(anchors, (anchors.at(-1)?.wallMs ?? 0) - durationMs);
+  if (anchors.length === 0 || (isFar() && windows.index.length === 0)) anchors = await tail.search();
+  const last = anchors.at(-1);
   if (last?.wallMs === undefined) return fromTheBeginning;
-  return narrow(windows, last.wallMs - durationMs, first, last);
+  const fromMs = last.wallMs - durationMs;
+  return (await placeIn(windows, { ...tail, anchors }, fromMs)) ?? narrow(windows, fromMs, first, last);
 }
 
-/** The last packet of the file that can be told. */
-async function tail(windows: RunWindows, access: RandomAccess): Promise<Anchor | undefined> {
-  const start = Math.max(0, access.sizeBytes - minWindowBytes);
-  return (await windows.at(start, minWindowBytes, 0)).at(-1);
+/** The place of a time that lies in the last packets of a file, or behind them. */
+async function placeIn(windows: RunWindows, tail: Tail, fromMs: number): Promise<RunPlace | undefined> {
+  const { anchors, offset } = tail;
+  // Where the clock was set back the time may have been before.
+  const isSooner = windows.index.some((place) => place.offset < offset && place.wallMs >= fromMs);
+  if (isSooner || !isWithin(anchors, fromMs)) return undefined;
+  const isKey = (one: Anchor): boolean => one.isKeyFrame && isBefore(one, fromMs);
+  const key = anchors.findLast(isKey) ?? (await keyFrameBefore(windows, offset, fromMs));
+  return key && { offset: key.offset, header: key.header };
+}
+
+/** Whether a time is not before all of these. */
+function isWithin(anchors: readonly Anchor[], fromMs: number): boolean {
+  return anchors.some((one) => isBefore(one, fromMs));
 }
 
 /** Comes nearer from a place before the time and one behind it. */
@@ -84,7 +111,7 @@ async function narrow(windows: RunWindows, fromMs: number, first: Anchor, end: A
     if (aheadMs <= goodEnoughMs || aheadBytes <= goodEnoughBytes) break;
     const length = Math.floor(clamp(rate * windowMs, minWindowBytes, maxWindowBytes));
     const isNarrow = high.offset - low.offset <= length;
-    const offset = isNarrow ? low.offset : guessOf(low, high, fromMs, step) - before * length;
+    const offset = isNarrow ? low.offset : guessOf(windows.index, low, high, fromMs, step) - before * length;
     const start = Math.floor(clamp(offset, low.offset, high.offset - 1));
     const anchors = await windows.at(start, length, rate);
     const sooner = anchors.filter((one) => isBefore(one, fromMs) && one.offset < high.offset);
@@ -120,13 +147,37 @@ function isBefore({ wallMs }: Anchor, fromMs: number): boolean {
 }
 
 /** After some steps halves are taken, for where time does not grow about evenly with bytes. */
-function guessOf(low: Anchor, high: Anchor, wantedMs: number, step: number): number {
+function guessOf(
+  index: readonly HeaderPlace[],
+  low: Anchor,
+  high: Anchor,
+  wantedMs: number,
+  step: number,
+): number {
+  const [from, to] = step < hintedSteps ? hintsAround(index, low, high, wantedMs) : [low, high];
   if (step >= patientSteps && step % 2 === 1) return (low.offset + high.offset) / 2;
   // From the first place nobody has looked anywhere: what is known of the whole says more than what lies there.
-  if (step === 0 && high.wallMs !== undefined) {
-    return offsetAt({ ...low, bytesPerMs: 0 }, { ...high, bytesPerMs: 0 }, wantedMs);
+  if (step === 0 && to.wallMs !== undefined) {
+    return offsetAt({ ...from, bytesPerMs: 0 }, { ...to, bytesPerMs: 0 }, wantedMs);
   }
-  return offsetAt(low, high, wantedMs);
+  return offsetAt(from, to, wantedMs);
+}
+
+/** Places before and behind a time: noted ones, where these are nearer than what was looked at. */
+function hintsAround(
+  index: readonly HeaderPlace[],
+  low: Anchor,
+  high: Anchor,
+  wantedMs: number,
+): [before: Knot, behind: Knot] {
+  // The first that is behind it: where the clock was set back there are several.
+  const at = index.findIndex(({ wallMs }) => wallMs >= wantedMs);
+  const knotOf = (place: HeaderPlace | undefined): Knot | undefined =>
+    place && place.offset > low.offset && place.offset < high.offset
+      ? { ...place, bytesPerMs: 0 }
+      : undefined;
+  const [before, behind] = at === -1 ? [index.at(-1), undefined] : [index[at - 1], index[at]];
+  return [knotOf(before) ?? low, knotOf(behind) ?? high];
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -6,9 +6,12 @@ import {
   type ChainPacket,
   envelopeBytes,
   type Header,
+  type HeaderPlace,
   maxHeaderBytes,
+  noteContent,
   PacketReader,
   readHeader,
+  readHeaderIndex,
 } from '../encrocrypt/v3/index.ts';
 import type { KnownRun } from './known-runs.ts';
 import type { Knot } from './seek-curve.ts';
@@ -30,22 +33,44 @@ const headerSpread = 0.1;
 const minSpreadBytes = 128 * 1024;
 const maxHeaderWindowBytes = 2 * 2 ** 20;
 const maxPacketBytes = 2 ** 24;
+/** Enough for a header where it is known to stand. */
+const headerReadBytes = 128 * 1024;
 /** For a file that was made to keep us busy. */
 const maxHeaderReads = 8;
 /** So short a time says nothing of the rate: a key frame is many times larger than what follows it. */
 const minRateMs = 3000;
+/** In each note of where headers stand, and seldom in another one. */
+const indexMark = '"index"';
 /** Rates that differ by less are taken for the same. */
 const alike = 0.1;
+
+/** What stands at the end of a recording. */
+export interface Tail {
+  readonly offset: number;
+  /** Of runs that are known. */
+  readonly anchors: readonly Anchor[];
+  /** A run ends there, in order. */
+  readonly isEnded: boolean;
+  /** Finds the run of its last packet, and what is noted behind the header that stands before that. */
+  readonly search: () => Promise<readonly Anchor[]>;
+}
 
 export class RunWindows {
   readonly #access: RandomAccess;
   readonly #open: OpenRun;
   readonly #runs: KnownRun[] = [];
   readonly #asked = new Set<string>();
+  /** Of the notes that were met, the one furthest on. */
+  #index: { readonly offset: number; readonly places: readonly HeaderPlace[] } = { offset: -1, places: [] };
 
   constructor(access: RandomAccess, open: OpenRun) {
     this.#access = access;
     this.#open = open;
+  }
+
+  /** Where headers may stand, by a note in what was read so far: nobody vouches for it. */
+  get index(): readonly HeaderPlace[] {
+    return this.#index.places;
   }
 
   /**
@@ -53,21 +78,59 @@ export class RunWindows {
    * @param rate bytes a millisecond on the average; 0 where nobody knows.
    */
   async at(offset: number, length: number, rate: number): Promise<Anchor[]> {
-    let bytes = await this.#access.read(offset, length);
-    let packets = packetsIn(bytes, offset);
+    return this.#anchorsOf((await this.#packetsAt(offset, length)).found, rate, true);
+  }
+
+  /** The last packets of the recording, and the last note of where headers stand. Runs are not looked for. */
+  async tail(length: number, rate: number): Promise<Tail> {
+    const offset = Math.max(0, this.#access.sizeBytes - length);
+    const { found, isEnded } = await this.#packetsAt(offset, length);
+    return {
+      ...{ offset, isEnded, anchors: await this.#anchorsOf(found, rate, false) },
+      search: async () => {
+        const last = found.findLast((one): one is ChainPacket => one.kind !== 'header');
+        if (!last) return [];
+        const isKnown = this.#runs.some((run) => run.open(last));
+        // Of a run that has just begun and is known, nothing is further back.
+        if (!isKnown || last.timeMs >= headerIntervalMs)
+          await this.#findRun(last, likelyRate(rateIn(found), rate));
+        return this.#anchorsOf(found, rate, false);
+      },
+    };
+  }
+
+  async #packetsAt(offset: number, length: number): Promise<Packets> {
+    let packets = this.#packetsIn(await this.#access.read(offset, length), offset);
     // One packet may be larger than the window.
     for (
       let more = 4 * length;
-      !packets.some(({ kind }) => kind === 'data') && more <= 4 * maxPacketBytes && bytes.length === more / 4;
+      !packets.found.some(({ kind }) => kind === 'data') &&
+      more <= 4 * maxPacketBytes &&
+      offset + more / 4 < this.#access.sizeBytes;
       more *= 4
     ) {
-      bytes = await this.#access.read(offset, more);
-      packets = packetsIn(bytes, offset);
+      packets = this.#packetsIn(await this.#access.read(offset, more), offset);
     }
+    return packets;
+  }
+
+  /** Remembers the last note of where headers stand. */
+  #packetsIn(bytes: Buffer, offset: number): Packets {
+    const packets = packetsIn(bytes, offset);
+    const { index } = packets;
+    if (index && index.offset > this.#index.offset) {
+      const places = readHeaderIndex(index.content)?.filter((place) => place.offset < this.#access.sizeBytes);
+      if (places) this.#index = { offset: index.offset, places };
+    }
+    return packets;
+  }
+
+  /** @param isToFind whether a run that is not known is looked for elsewhere. */
+  async #anchorsOf(packets: readonly Found[], rate: number, isToFind: boolean): Promise<Anchor[]> {
     const anchors: Anchor[] = [];
     const bytesPerMs = rateIn(packets);
     let run: KnownRun | undefined;
-    let isSought = false;
+    let isSought = !isToFind;
     for (const packet of packets) {
       if (packet.kind === 'header') {
         run = (await this.#learn(packet.header)) ?? run;
@@ -100,6 +163,8 @@ export class RunWindows {
 
   /** The run that a packet belongs to, by its header: it stands where the packet's own time says, as far as the rate is known. */
   async #findRun(packet: ChainPacket, rate: number): Promise<KnownRun | undefined> {
+    const noted = await this.#notedRun(packet);
+    if (noted) return noted;
     const { timeMs } = packet;
     const wantedMs = timeMs - (timeMs % headerIntervalMs);
     /** The header stands between these. */
@@ -110,7 +175,7 @@ export class RunWindows {
     for (let reads = 0; reads < maxHeaderReads && low.offset < high.offset; reads++) {
       const [offset, length] = headerWindow(low, high, wantedMs, { rate: bytesPerMs, leastSpread });
       const bytes = await this.#access.read(offset, length);
-      const found = packetsIn(bytes, offset);
+      const { found } = this.#packetsIn(bytes, offset);
       const run = await this.#comingRun(found, packet);
       if (run) return run;
       const others = found.filter((one) => one.kind !== 'header' && one.offset < packet.offset);
@@ -130,6 +195,14 @@ export class RunWindows {
       if (high.timeMs < timeMs) bytesPerMs = (packet.offset - high.offset) / (timeMs - high.timeMs);
     }
     return undefined;
+  }
+
+  /** The run of a packet, if the last header before it stands where it was noted. */
+  async #notedRun(packet: ChainPacket): Promise<KnownRun | undefined> {
+    const place = this.index.findLast(({ offset }) => offset < packet.offset);
+    if (!place) return undefined;
+    const bytes = await this.#access.read(place.offset, headerReadBytes);
+    return this.#comingRun(this.#packetsIn(bytes, place.offset).found, packet);
   }
 
   async #learn(header: Header): Promise<KnownRun | undefined> {
@@ -164,20 +237,36 @@ function headerWindow(
   return [offset, Math.ceil(length)];
 }
 
-/** Headers and video in a window that begins anywhere. Their memory is the window's. */
-function packetsIn(bytes: Buffer, offset: number): Found[] {
+interface Packets {
+  /** Headers and video. */
+  readonly found: readonly Found[];
+  /** The last note that may be an index. */
+  readonly index: { readonly content: Buffer; readonly offset: number } | undefined;
+  /** A final stands among them. */
+  readonly isEnded: boolean;
+}
+
+/** What stands in a window that begins anywhere. Its memory is the window's. */
+function packetsIn(bytes: Buffer, offset: number): Packets {
   const reader = new PacketReader({ offset, hasKeys: false });
   reader.push(bytes);
   const found: Found[] = [];
+  let index: Packets['index'];
+  let isEnded = false;
   for (let item = reader.next(); item; item = reader.next()) {
     if (item.kind === 'data') found.push(item);
+    if (item.kind === 'final') isEnded = true;
+    if (item.kind === 'note') {
+      const content = noteContent(item);
+      if (content.includes(indexMark)) index = { content, offset: item.offset };
+    }
     if (item.kind === 'header') {
       const header = item.bytes.length <= envelopeBytes + maxHeaderBytes ? readHeader(item.body) : undefined;
       if (header) found.push({ kind: 'header', header, offset: item.offset });
       else reader.reject();
     }
   }
-  return found;
+  return { found, index, isEnded };
 }
 
 /** Bytes a millisecond in a window, from key frame to key frame where it holds some; 0 where it cannot be told. */

@@ -142,7 +142,7 @@ export function driveSource(storage: Storage, file: DrivePath, sizeBytes: number
   return {
     name: printable(`${storage.location.replace(/\/$/, '')}${file}`),
     access: driveAccess(storage, file, sizeBytes),
-    stream: (offset) => storage.read(file, offset),
+    stream: (offset) => storage.read(file, offset, undefined, sizeBytes),
     // The session belongs to whoever opened it: several recordings are read through one.
     close: async () => undefined,
   };
@@ -157,7 +157,7 @@ export function driveAccess(storage: Storage, file: DrivePath, sizeBytes: number
       if (wanted === 0) return Buffer.alloc(0);
       const parts: Uint8Array[] = [];
       // To its end: leaving a transfer early may cost the session.
-      for await (const part of storage.read(file, offset, wanted)) parts.push(Buffer.from(part));
+      for await (const part of storage.read(file, offset, wanted, sizeBytes)) parts.push(Buffer.from(part));
       return Buffer.concat(parts).subarray(0, wanted);
     },
   };

@@ -131,20 +131,30 @@ export class FtpStorage implements Storage {
     file: DrivePath,
     offset: number,
     length = Number.POSITIVE_INFINITY,
+    heldBytes = 0,
   ): AsyncGenerator<Uint8Array> {
     const done = await this.#turns.take();
     try {
-      yield* this.#readWithTurn(file, offset, length);
+      yield* this.#readWithTurn(file, offset, length, heldBytes);
     } finally {
       done();
     }
   }
 
-  async *#readWithTurn(file: DrivePath, offset: number, length: number): AsyncGenerator<Uint8Array> {
+  async *#readWithTurn(
+    file: DrivePath,
+    offset: number,
+    length: number,
+    heldBytes: number,
+  ): AsyncGenerator<Uint8Array> {
     const action = `read ${file}`;
     const session = await this.#explained(action, () => this.#openSession());
     const path = this.#path(file);
-    const size = await this.#explained(action, () => sizeOf(session, path));
+    // Where the file is known to go on, its end need not be known: the transfer tells it.
+    const isHeld = offset < heldBytes;
+    const size = isHeld
+      ? Number.POSITIVE_INFINITY
+      : await this.#explained(action, () => sizeOf(session, path));
     if (size === undefined) {
       throw new EncroCamError('STORAGE_REFUSED', `There is no ${file} on ${this.location}.`, {
         hint: 'encrocam list shows what is there.',
