@@ -16,7 +16,7 @@ demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 	@node demo/demo.ts
 
 test: ## everything that CI runs
-	@ci/setup.sh run ftp image qemu provision wizard interop
+	@ci/setup.sh run ftp image qemu provision wizard interop ledger
 	@node ci/test.ts
 
 scenarios: ## boot the card in QEMU through everything that happens to a camera; a report is left in build/qemu/
@@ -24,7 +24,7 @@ scenarios: ## boot the card in QEMU through everything that happens to a camera;
 	@node ci/test.ts --scenarios
 
 bench: ## measure, print a table, write build/bench.json
-	@ci/setup.sh run ftp image image-bench qemu
+	@ci/setup.sh run ftp image image-bench qemu ledger
 	@node bench/bench.ts
 
 lint: setup ## lint, format, types, import rule, generated files

@@ -1,6 +1,7 @@
 /** The camera's identity on the chain; see `signer.ts`. */
 import type { LedgerIdentity } from '../../runtime/config/types.ts';
 import { openFileSigner } from './file-signer.ts';
+import { openPkcs11Signer } from './pkcs11-signer.ts';
 import type { Signer } from './signer.ts';
 
 export { accountOf, type DigestSignature, type Signer } from './signer.ts';
@@ -8,6 +9,8 @@ export { accountOf, type DigestSignature, type Signer } from './signer.ts';
 export interface OpenSignerOptions {
   /** Whether a key is made where there is none. Default: yes. */
   readonly make?: boolean;
+  /** On the partition with the configuration, for what has to be known after a restart: that an element refused the PIN. */
+  readonly stateDirectory?: string | undefined;
 }
 
 /**
@@ -20,6 +23,6 @@ export async function openSigner(identity: LedgerIdentity, options: OpenSignerOp
     case 'file':
       return openFileSigner({ key: identity.key, make });
     case 'pkcs11':
-      throw new Error('not yet');
+      return openPkcs11Signer({ ...identity, make, stateDirectory: options.stateDirectory });
   }
 }
