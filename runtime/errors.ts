@@ -43,6 +43,9 @@ export const errorCodes = {
   ELEMENT_PIN: 'The secure element refused the PIN, or refused it before: it is not tried again.',
   OWNER_FILE_UNREADABLE: "An owner's key file is missing, damaged, or not one.",
   PAIRING_REFUSED: 'A pairing message is malformed, not signed by its owner, used before, or out of date.',
+  CHAIN_UNREACHABLE: 'Too few nodes of the chain answer.',
+  CHAIN_DISAGREES: 'Nodes of the chain give different answers: nothing is concluded.',
+  CHAIN_WRONG: 'A node is of another chain, or there is no contract where there should be.',
   AGENT_UNREACHABLE: 'The unlock agent does not answer.',
   INTERNAL: 'A defect in EncroCam itself.',
 } as const;

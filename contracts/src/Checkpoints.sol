@@ -15,7 +15,7 @@ contract Checkpoints {
     /// @param tree The tree's id.
     /// @param leaves How many runs there are; at least one.
     /// @param root The tree's root.
-    /// @param firstMs Where the period begins, by the camera's clock, in milliseconds since 1971-01T00:00Z.
+    /// @param firstMs Where the period begins, by the camera's clock, in milliseconds since 1970-01-01T00:00Z.
     /// @param lastMs Where it ends, by the same clock; after `firstMs`.
     struct Checkpoint {
         bytes32 tree;
@@ -25,12 +25,13 @@ contract Checkpoints {
         uint64 lastMs;
     }
 
-    /// @dev Two slots: 32 and 8 + 8 + 8 + 4 bytes.
+    /// @dev Two slots: 32 and 8 + 8 + 8 + 4 + 4 bytes.
     struct Entry {
         bytes32 root;
         uint64 firstMs;
         uint64 lastMs;
         uint64 time;
+        uint32 height;
         uint32 leaves;
     }
 
@@ -42,7 +43,7 @@ contract Checkpoints {
     /// @param index Its number among the camera's, from 0.
     /// @param leaves How many runs it has.
     /// @param root Its root.
-    /// @param firstMs Where its period begins, in milliseconds since 1971-01T00:00Z.
+    /// @param firstMs Where its period begins, in milliseconds since 1970-01-01T00:00Z.
     /// @param lastMs Where its period ends.
     event Committed(
         address indexed camera,
@@ -112,11 +113,12 @@ contract Checkpoints {
     /// @param camera The camera's address.
     /// @param index From 0, the first one, to one less than `count`.
     /// @return checkpoint The tree.
-    /// @return time Time of the block that holds it, in seconds since 1971-01T00:00Z.
+    /// @return time Time of the block that holds it, in seconds since 1970-01-01T00:00Z.
+    /// @return height Number of that block.
     function checkpointAt(
         address camera,
         uint256 index
-    ) external view returns (Checkpoint memory checkpoint, uint64 time) {
+    ) external view returns (Checkpoint memory checkpoint, uint64 time, uint32 height) {
         Entry[] storage entries = _entries[camera];
         if (index >= entries.length) revert NoSuchCheckpoint(camera, index, entries.length);
         Entry memory entry = entries[index];
@@ -127,7 +129,7 @@ contract Checkpoints {
             entry.firstMs,
             entry.lastMs
         );
-        time = entry.time;
+        (time, height) = (entry.time, entry.height);
     }
 
     /// @notice The number of a tree among those of its camera. Reverts with `UnknownTree`.
@@ -165,7 +167,7 @@ contract Checkpoints {
         }
         bytes32 tree = _treeId(msg.sender, leaves, root, firstMs, lastMs);
         if (checkpoint.tree != tree) revert WrongTree(checkpoint.tree, tree);
-        entries.push(Entry(root, firstMs, lastMs, uint64(block.timestamp), leaves));
+        entries.push(Entry(root, firstMs, lastMs, uint64(block.timestamp), uint32(block.number), leaves));
         emit Committed(msg.sender, tree, index, leaves, root, firstMs, lastMs);
     }
 
