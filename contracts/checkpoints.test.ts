@@ -60,7 +60,7 @@ describe('checkpoints on a real node', () => {
       assert.deepEqual(outcome.events, [
         { name: 'Committed', args: { camera: address(0), index: BigInt(index), ...checkpoint } },
       ]);
-      assert.deepEqual(await checkpointAt(0, BigInt(index)), [checkpoint, outcome.time]);
+      assert.deepEqual(await checkpointAt(0, BigInt(index)), [checkpoint, outcome.time, outcome.height]);
       assert.equal(await indexOf(0, checkpoint), BigInt(index));
     }
     assert.equal(await count(0), 2n);

@@ -22,10 +22,16 @@ type Expected =
   | { readonly events: readonly { name: string; args: Record<string, unknown> }[] }
   | { readonly error: string };
 
+/** When a transaction became part of the chain. */
+interface Included {
+  readonly time: bigint;
+  readonly height: number;
+}
+
 /** What the contracts must do, in a few lines and without a thought for gas. */
 class Model {
   readonly claims = new Map<Address, [owner: Address, time: bigint][]>();
-  readonly committed = new Map<Address, [Checkpoint, time: bigint][]>();
+  readonly committed = new Map<Address, [Checkpoint, time: bigint, height: number][]>();
 
   /** What is to come of a call; nothing is changed by it. */
   expect(camera: Address, call: Call): Expected {
@@ -54,7 +60,7 @@ class Model {
   }
 
   /** Notes a call that was taken. */
-  apply(camera: Address, call: Call, time: bigint): void {
+  apply(camera: Address, call: Call, { time, height }: Included): void {
     if (call.functionName === 'claim') {
       const claims = this.claims.get(camera) ?? [];
       if (claims.at(-1)?.[0] !== call.args[0]) claims.push([call.args[0], time]);
@@ -63,7 +69,7 @@ class Model {
     }
     const list = call.functionName === 'commit' ? [call.args[0]] : call.args[0];
     const committed = this.committed.get(camera) ?? [];
-    committed.push(...list.map((one): [Checkpoint, bigint] => [one, time]));
+    committed.push(...list.map((one): [Checkpoint, bigint, number] => [one, time, height]));
     this.committed.set(camera, committed);
   }
 }
@@ -166,7 +172,7 @@ describe('random calls from several accounts', () => {
         : expected.events.map((event) => event.name)) {
         seen.set(name, (seen.get(name) ?? 0) + 1);
       }
-      if ('events' in outcome) model.apply(camera, call, outcome.time);
+      if ('events' in outcome) model.apply(camera, call, outcome);
     }
     for (const camera of chain.accounts) await compare(model, camera);
   }

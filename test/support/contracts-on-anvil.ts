@@ -42,6 +42,8 @@ export type Outcome =
       readonly events: readonly Happening[];
       /** Time of its block, in seconds. */
       readonly time: bigint;
+      /** Number of the block. */
+      readonly height: number;
       readonly gasUsed: bigint;
     }
   | { readonly error: string; readonly args: readonly unknown[] };
@@ -84,7 +86,10 @@ export async function startContracts(options?: AnvilOptions): Promise<ContractsO
       const events = parseEventLogs({ abi: [...ownershipAbi, ...checkpointsAbi], logs: receipt.logs }).map(
         ({ eventName, args }) => ({ name: eventName, args: lowerCase(args) as Happening['args'] }),
       );
-      return { events, time: timestamp, gasUsed: receipt.gasUsed };
+      return {
+        ...{ events, time: timestamp, height: Number(receipt.blockNumber) },
+        gasUsed: receipt.gasUsed,
+      };
     };
     return { anvil, addresses, accounts: anvil.accounts.map(({ address }) => address), reader, send };
   } catch (error) {
