@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureImage } from '../image/bench.ts';
 import { measureCard } from './measures/card.ts';
+import { measureContracts } from './measures/contracts.ts';
 import { measureCrypto } from './measures/crypto.ts';
 import { measureRange } from './measures/range.ts';
 import { measureRecording } from './measures/recording.ts';
@@ -26,6 +27,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   range: measureRange,
   watching: measureWatching,
   services: measureServices,
+  contracts: measureContracts,
   image: measureImage,
   card: measureCard,
 };
