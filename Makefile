@@ -3,7 +3,7 @@
 # Debian's ordinary users have no sbin in their PATH: that is where tools for disks are.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
 
-.PHONY: help setup demo test scenarios bench lint format generate bundle image flash qemu clean
+.PHONY: help setup demo chain deploy test scenarios bench lint format generate bundle image flash qemu clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,14 @@ setup: ## install Node.js packages and the programs that are needed to run
 demo: ## camera, drive and owner on this computer, live; Ctrl-C ends it
 	@ci/setup.sh run ftp
 	@node demo/demo.ts
+
+chain: ## a chain on this computer with the contracts on it, to try a camera's ledger; Ctrl-C ends it (PORT=8545)
+	@ci/setup.sh run
+	@node demo/chain.ts
+
+deploy: ## put the contracts on a chain: RPC=https://node.example/ KEY=FILE (asks for the key without)
+	@ci/setup.sh run
+	@node ledger/deploy/main.ts --rpc "$(RPC)" --key "$(KEY)"
 
 test: ## everything that CI runs
 	@ci/setup.sh run ftp image qemu provision wizard interop ledger

@@ -47,6 +47,7 @@ export const errorCodes = {
   CHAIN_DISAGREES: 'Nodes of the chain give different answers: nothing is concluded.',
   CHAIN_WRONG: 'A node is of another chain, or there is no contract where there should be.',
   AGENT_UNREACHABLE: 'The unlock agent does not answer.',
+  DEPLOYMENT_FAILED: 'The contracts could not be put on a chain.',
   INTERNAL: 'A defect in EncroCam itself.',
 } as const;
 
