@@ -322,7 +322,7 @@ describe('loading', () => {
 
   test('makes paths absolute from where the file is, and fills in directories', () => {
     const config = resolveConfig(validateConfig(least), '/etc/encrocam/config.json');
-    assert.deepEqual(config.owner.keys, ['/etc/encrocam/owner.asc']);
+    assert.deepEqual(config.owner, { keys: ['/etc/encrocam/owner.asc'] });
     assert.equal(config.signing.key, '/etc/encrocam/camera.secret.asc');
     assert.equal(config.cameras[0]?.localDirectory, '/var/lib/encrocam/recordings/front-door');
     assert.equal(config.cameras[0]?.driveDirectory, 'front-door');

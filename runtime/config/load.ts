@@ -24,9 +24,15 @@ export interface Camera extends CameraConfig {
 }
 
 /** A configuration that passed every check; all paths are absolute. */
-export interface LoadedConfig extends Omit<Config, 'cameras'> {
+export interface LoadedConfig extends Omit<Config, 'cameras' | 'owner'> {
   /** The file it was read from. */
   readonly file: string;
+  /** At least one of both. */
+  readonly owner: {
+    /** OpenPGP public keys; may be none. */
+    readonly keys: readonly string[];
+    readonly symmetricKeys?: string;
+  };
   readonly cameras: readonly Camera[];
   /** `recordings.hoursPerRecording` in milliseconds. */
   readonly slotMs: number;
@@ -71,10 +77,14 @@ export function resolveConfig(config: Config, file: string): LoadedConfig {
   const base = path.dirname(path.resolve(file));
   const absolute = (name: string): string => path.resolve(base, name);
   const directory = absolute(config.recordings.directory);
+  const { symmetricKeys } = config.owner;
   return {
     ...config,
     file: path.resolve(file),
-    owner: { ...config.owner, keys: config.owner.keys.map(absolute) as [string, ...string[]] },
+    owner: {
+      keys: (config.owner.keys ?? []).map(absolute),
+      ...(symmetricKeys === undefined ? {} : { symmetricKeys: absolute(symmetricKeys) }),
+    },
     signing: { ...config.signing, key: absolute(config.signing.key) },
     recordings: { ...config.recordings, directory },
     storage: resolveStorage(config.storage, absolute),

@@ -59,15 +59,19 @@ export interface Config {
    */
   $schema?: string;
   /**
-   * Who can watch.
+   * Who can watch: owners with OpenPGP keys, an owner who was paired with the camera, or both.
    */
   owner: {
     /**
-     * Files with the OpenPGP public keys of everybody who may watch. Recordings are encrypted for all of them, and for nobody else.
+     * Files with the OpenPGP public keys of everybody who may watch. Recordings are encrypted for all of them, for an owner in owner.symmetricKeys, and for nobody else.
      *
      * @minItems 1
      */
-    keys: [Path, ...Path[]];
+    keys?: [Path, ...Path[]];
+    /**
+     * File with the keys of an owner without OpenPGP, as the pairing writes it. The recorder replaces it when the owner sends a new key. While it is locked the camera does not have them: it then records for OpenPGP keys alone, and without such not at all.
+     */
+    symmetricKeys?: string;
   };
   /**
    * The camera's own key: what it signs is what it recorded.

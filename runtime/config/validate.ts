@@ -30,9 +30,34 @@ export class ConfigError extends EncroCamError {
 export function validateConfig(value: unknown, source = 'The configuration'): Config {
   const config: unknown = structuredClone(value);
   const problems = schemaProblems(validateAgainstSchema, configSchema, config);
-  if (problems.length === 0) problems.push(...cameraProblems((config as Config).cameras));
+  if (problems.length === 0) {
+    problems.push(...ownerProblems(config as Config), ...cameraProblems((config as Config).cameras));
+  }
   if (problems.length > 0) throw new ConfigError(source, unique(problems));
   return config as Config;
+}
+
+/** A camera records for somebody, in a format that knows them. */
+function ownerProblems({ owner, recordings }: Config): ConfigProblem[] {
+  if (owner.keys === undefined && owner.symmetricKeys === undefined) {
+    return [
+      {
+        setting: 'owner.keys',
+        expected: 'a value, or one for owner.symmetricKeys',
+        found: 'nothing',
+        hint: 'Export the key with: gpg --armor --export YOUR@ADDRESS > owner.asc',
+      },
+    ];
+  }
+  if (owner.symmetricKeys === undefined || recordings.format === 'encrocrypt3') return [];
+  return [
+    {
+      setting: 'recordings.format',
+      expected: '"encrocrypt3" where owner.symmetricKeys is given',
+      found: show(recordings.format),
+      hint: 'EncroCrypt2 knows owners with OpenPGP keys only: leave recordings.format out, or owner.symmetricKeys',
+    },
+  ];
 }
 
 /** What a schema cannot say: names and directories that must differ, and zones that must lie in the picture. */

@@ -6,7 +6,14 @@ import test, { type TestContext } from 'node:test';
 import { resolveConfig } from '../config/load.ts';
 import { validateConfig } from '../config/validate.ts';
 import { isEncroCamError } from '../errors.ts';
-import { isPublic, publicHalfOf, readPublicHalf, renewPublicHalf, textOf } from './public-half.ts';
+import {
+  isPublic,
+  lacksPublicOwner,
+  publicHalfOf,
+  readPublicHalf,
+  renewPublicHalf,
+  textOf,
+} from './public-half.ts';
 
 const keys = { camera: 'A'.repeat(40), ownerKeyBytes: ['cHVibGlj'] };
 
@@ -52,6 +59,19 @@ test('the public half holds what recording needs, and no secret', async (context
   // The same settings give the same text, or a locked start would seem to be changed.
   const again = publicHalfOf(config, keys);
   assert.equal(again && textOf(again), text);
+});
+
+test('an owner without OpenPGP alone is not recorded for while the camera is locked', async (context) => {
+  const { directory } = await setUp(context);
+  const config = configIn(directory);
+  const owner = { keys: [], symmetricKeys: '/etc/encrocam/state/owner-keys.json' };
+  assert.equal(publicHalfOf({ ...config, owner }, { ...keys, ownerKeyBytes: [] }), undefined);
+  assert.equal(lacksPublicOwner({ ...config, owner }), true);
+  const mixed = { ...config, owner: { ...owner, keys: ['owner.asc'] } };
+  const half = publicHalfOf(mixed, keys);
+  assert.ok(half);
+  assert.doesNotMatch(textOf(half), /symmetric|owner-keys/);
+  assert.equal(lacksPublicOwner(mixed), false);
 });
 
 test('what is called when something moves is not in it, and not taken from it', async (context) => {

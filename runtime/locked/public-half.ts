@@ -57,6 +57,11 @@ export interface PublicKeys {
   readonly ownerKeyBytes: readonly string[];
 }
 
+/** Whether the camera would record while it is locked, had it an owner with OpenPGP. */
+export function lacksPublicOwner({ owner, recordings }: Pick<LoadedConfig, 'owner' | 'recordings'>): boolean {
+  return recordings.whileLocked && owner.keys.length === 0;
+}
+
 /** @returns `undefined` where nothing can be recorded without a secret, or the owner does not want it. */
 export function publicHalfOf(
   config: LoadedConfig,
@@ -66,6 +71,8 @@ export function publicHalfOf(
   const cameras = config.cameras.filter(isPublic);
   if (!recordings.whileLocked || recordings.format !== 'encrocrypt3' || cameras.length === 0)
     return undefined;
+  // A symmetric key in the open would open everything.
+  if (ownerKeyBytes.length === 0) return undefined;
   return {
     ...{ version, camera, hasDrive: storage.driver !== 'none', recordings, log },
     ownerKeys: ownerKeyBytes,

@@ -6,7 +6,6 @@
 
 import { type Backoff, createBackoff } from '../backoff.ts';
 import type { Camera } from '../config/load.ts';
-import type { EndReason as RecordingEnd } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type RecordingName, recordingAt } from '../recordings/names.ts';
@@ -23,6 +22,7 @@ import { DiskFullError } from './packet-file.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
+import { type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
 
@@ -55,20 +55,6 @@ export interface Beginning {
   /** What is on disk may have lost its end. */
   readonly afterPowerCut: boolean;
 }
-
-/** Why a session was ended by us. */
-type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
-
-/** How long ffmpeg may take to end: one that stalls has nothing to deliver, one at a slot's end holds up the next. */
-const stopTimeoutsMs: Record<EndReason, number> = { slot: 2000, clock: 2000, stall: 1000, stop: 5000 };
-
-/** What the end of a session means for its recording. */
-const recordingEnds: Record<EndReason, RecordingEnd> = {
-  slot: 'time',
-  clock: 'clock',
-  stall: 'stream',
-  stop: 'stop',
-};
 
 export class CameraRecorder {
   readonly #options: CameraRecorderOptions;
@@ -153,6 +139,11 @@ export class CameraRecorder {
   unlocked(motion: Camera['motion']): void {
     this.#watch.callOnMotion(motion);
     this.#current.endSoon('unlocked', { what: 'unlocked' });
+  }
+
+  /** What is recorded from the next key frame on is for the owner's new keys. */
+  keysChanged(): void {
+    this.#current.endSoon('stop', { what: 'key-changed' });
   }
 
   /** Ends ffmpeg at once, for when nobody waits any longer. */

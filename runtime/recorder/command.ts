@@ -26,11 +26,14 @@ import { ffmpegStarter } from './ffmpeg-process.ts';
 import { diskFileSystem } from './file-system.ts';
 import { findFont } from './fonts.ts';
 import { LastRunFile } from './last-run.ts';
+import { LiveFile } from './live-file.ts';
+import { OwnerCommands } from './owner-commands.ts';
+import type { OwnerKeyRing } from './owner-key-ring.ts';
 import { type PreparedCamera, Recorder } from './recorder.ts';
 import type { RecordingFormat } from './recording-format.ts';
 import { Sealer } from './seal-child.ts';
 import { KeySource, sealIn } from './sealed-key.ts';
-import { goOnUnlocked, keepPublicHalf, lockedSealer, program } from './unlocking.ts';
+import { goOnUnlocked, keepPublicHalf, lockedSealer, openOwnerKeys, program } from './unlocking.ts';
 
 const help = `Usage: encrocam record [--config FILE] [--locked FILE] [--camera NAME]...
 
@@ -69,11 +72,12 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
   const logger = createLogger(config.log);
   const ffmpeg = await findFfmpeg();
 
+  const ownerKeys = settings ? undefined : await openOwnerKeys(config);
   const lock = await lockRecordings(config);
   const sealer = settings
     ? lockedSealer(settings)
     : new Sealer({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, program());
-  const authority = new CameraAuthority(sealer, { isLocked: settings !== undefined });
+  const authority = new CameraAuthority(sealer, { isLocked: settings !== undefined, ownerKeys });
   const ending = new AbortController();
   try {
     // Reading the keys is the check that matters: it says now what would otherwise fail at the first packet.
@@ -94,6 +98,14 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       logger,
       bootId: await readBootId(),
     });
+    const onOwnerKeys = (ring: OwnerKeyRing): void => {
+      const { directory: recordingsDirectory } = config.recordings;
+      const onTaken = (): void => recorder.keysChanged();
+      const commands = new OwnerCommands({ recordingsDirectory, ring, clock: systemClock, logger, onTaken });
+      commands.start();
+      ending.signal.addEventListener('abort', () => commands.stop());
+    };
+    if (ownerKeys) onOwnerKeys(ownerKeys);
     const checked = ready.then(async (keys) => {
       if ('failure' in keys) {
         recorder.stop();
@@ -107,7 +119,7 @@ async function run({ values, positionals }: CommandArguments): Promise<number> {
       const place = publicFile === undefined ? undefined : { configFile, publicFile };
       if (settings && place) {
         void goOnUnlocked({
-          ...{ ...place, settings, authority, recorder, prepare, isWanted, logger },
+          ...{ ...place, settings, authority, recorder, prepare, isWanted, onOwnerKeys, logger },
           signal: ending.signal,
         });
       } else if (place) await keepPublicHalf({ ...place, config, keys, logger });
@@ -156,6 +168,7 @@ function formats(
     return new EncroCrypt3Format({
       container: container === 'mp4' ? 'video/mp4' : 'video/mp2t',
       authority,
+      live: new LiveFile(camera.localDirectory, () => authority.ownerKeys, logger),
       lastRuns: new LastRunFile(directory, camera),
       onRunEnded: ({ runId, link, file, startMs, endMs }) =>
         ended.note({

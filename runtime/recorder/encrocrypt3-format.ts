@@ -8,6 +8,7 @@ import type { CameraAuthority, CertifiableRun } from './authority.ts';
 import type { Clock } from './clock.ts';
 import { FragmentCutter } from './fragments.ts';
 import type { LastRun, LastRunStore } from './last-run.ts';
+import type { LiveFile } from './live-file.ts';
 import { PacketFile } from './packet-file.ts';
 import type { ActiveRecording, FileOptions, OpenRequest, RecordingFormat } from './recording-format.ts';
 import { RunRecording, type SealedRun } from './run-recording.ts';
@@ -31,6 +32,8 @@ export interface EncroCrypt3Options {
   readonly lastRuns: LastRunStore;
   /** Told of each run that ended, sooner or later and maybe more than once; also of one that a power cut ended. */
   readonly onRunEnded?: (run: RunThatEnded) => void;
+  /** Where live video is opened to others. */
+  readonly live?: Pick<LiveFile, 'publish'>;
   readonly clockState: () => Promise<ClockState>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -84,7 +87,7 @@ export class EncroCrypt3Format implements RecordingFormat {
     { name, initialisation, timeMs, monotonicMs }: OpenRequest,
     file: FileOptions,
   ): Promise<RunRecording> {
-    const { container, clockState, lastRuns, logger } = this.#options;
+    const { container, clockState, lastRuns, live, logger } = this.#options;
     // Its end is what the header names.
     await this.#closed;
     this.#last ??= this.#loadLast();
@@ -121,6 +124,9 @@ export class EncroCrypt3Format implements RecordingFormat {
       index: this.#index.headers,
       onCheckpointFailed: (error) =>
         logger.warn('a checkpoint could not be written', { cause: messageOf(error) }),
+      ...(live
+        ? { onSegment: (nodes) => void live.publish({ runId, recording: name.fileName, nodes }) }
+        : {}),
       onClosed: async (link, endedMs) => {
         this.#closedMs = endedMs;
         this.#last = Promise.resolve({ runId, link });

@@ -4,7 +4,7 @@ import type { Camera } from '../config/load.ts';
 import type { Container } from '../encrocrypt/v3/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
 import type { CameraDevice } from './camera-watch.ts';
-import { EncroCrypt3Format, type RunThatEnded } from './encrocrypt3-format.ts';
+import { EncroCrypt3Format, type EncroCrypt3Options, type RunThatEnded } from './encrocrypt3-format.ts';
 import { keyFrame, MemoryLastRuns, pictures, type RunTold, runsIn } from './fake-runs.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeSealRun, LogBook } from './fakes.ts';
 import type { SealRun } from './sealed-run.ts';
@@ -38,6 +38,9 @@ export interface Given {
   readonly lastRuns?: MemoryLastRuns;
   readonly settings?: Partial<Camera>;
   readonly device?: CameraDevice;
+  readonly live?: EncroCrypt3Options['live'];
+  /** Default: {@link slotMs}. */
+  readonly slotLengthMs?: number;
 }
 
 /** A camera that records MPEG-TS into runs of EncroCrypt3. */
@@ -50,6 +53,8 @@ export function setUp({
   clock = new FakeClock(startMs),
   lastRuns = new MemoryLastRuns(),
   settings = {},
+  live,
+  slotLengthMs = slotMs,
   device = { identity: async () => undefined, isThere: async () => true, isReady: async () => true },
 }: Given = {}) {
   const logger = new LogBook();
@@ -62,7 +67,7 @@ export function setUp({
     ...{
       camera: { ...camera, ...settings },
       device,
-      slotMs,
+      slotMs: slotLengthMs,
       space,
       clock,
       logger,
@@ -71,6 +76,7 @@ export function setUp({
     },
     format: new EncroCrypt3Format({
       ...{ container, lastRuns, clock, logger },
+      ...(live ? { live } : {}),
       authority: {
         isLocked: false,
         sealRun,

@@ -119,6 +119,11 @@ export class Recorder {
     }
   }
 
+  /** What is recorded from the next key frame on is for the owner's new keys. */
+  keysChanged(): void {
+    for (const camera of this.#cameras) camera.keysChanged();
+  }
+
   #run(camera: CameraRecorder): void {
     // One that was added before the others began is not begun again with them.
     if (this.#begun.has(camera)) return;

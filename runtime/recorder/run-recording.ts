@@ -9,6 +9,7 @@ import {
   HeaderIndex,
   maxPacketsPerCheckpoint,
   type RunWriter,
+  type TreeNode,
 } from '../encrocrypt/v3/index.ts';
 import type { RecordingName } from '../recordings/names.ts';
 import { type CollectedVideo, fullPacketBytes } from './collector.ts';
@@ -50,6 +51,8 @@ export interface RunRecordingOptions extends FileOptions {
   readonly index?: HeaderIndex;
   /** A checkpoint that could not be written; the next one covers what it should have. */
   readonly onCheckpointFailed: (error: unknown) => void;
+  /** Called with what opens the segment that begins, and the next one. */
+  readonly onSegment?: (nodes: readonly TreeNode[]) => void;
   /** Called when it is closed, in order or not, with the last link that is in the file, and when that was by the monotonic clock. */
   readonly onClosed?: (link: Buffer, endedMs: number) => Promise<void>;
 }
@@ -64,6 +67,7 @@ export class RunRecording implements ActiveRecording {
   /** Used again for each write: fresh memory of a packet's size would take half as long as encrypting and hashing it. */
   #room: Buffer = Buffer.alloc(0);
   #cancelCheckpoint: (() => void) | undefined;
+  #segmentTold = -1;
   #isClosing = false;
   #endsSoon: { readonly reason: EndReason; readonly fromMs: number } | undefined;
   /** A packet that has its number did not get into the file: whatever stood behind it would look like tampering. */
@@ -120,6 +124,11 @@ export class RunRecording implements ActiveRecording {
   async append({ video, monotonicMs, isKeyFrame }: CollectedVideo): Promise<void> {
     await this.#repeatHeader(this.#since(monotonicMs));
     await this.#write((writer) => writer.data(video, this.#since(monotonicMs), isKeyFrame));
+    const { onSegment, run } = this.#options;
+    const { segment } = run.writer;
+    if (!onSegment || segment === this.#segmentTold) return;
+    this.#segmentTold = segment;
+    onSegment(run.writer.presentNodes());
   }
 
   endSoon(reason: EndReason, monotonicMs: number): void {

@@ -51,6 +51,8 @@ export interface RunRequest {
   readonly initialisation?: string;
   readonly segmentMs: number;
   readonly checkpointMs: number;
+  /** The secret for owners with symmetric keys, each a sealed field. */
+  readonly wrapped?: readonly string[];
 }
 
 /**

@@ -123,9 +123,14 @@ async function sealAll(secrets: readonly string[], keys: SealingKeys): Promise<s
 async function sealRun(run: RunRequest, keys: Keys): Promise<SealAnswer> {
   const { sealRunSecret, signLine } = await import('../pgp/run-seal.ts');
   const { fingerprintOf } = await import('../pgp/keys.ts');
-  const { commitmentOf, encodeSignedPart, signedLine } = await import('../encrocrypt/v3/index.ts');
+  const { commitmentOf, encodeSignedPart, idOfWrapped, signedLine } = await import(
+    '../encrocrypt/v3/index.ts'
+  );
   const bytes = (text: string): Buffer => Buffer.from(text, 'base64');
-  const { secret, previous, initialisation, ...known } = run;
+  const { secret, previous, initialisation, wrapped: wrappedTexts = [], ...known } = run;
+  const wrapped = wrappedTexts.map(bytes);
+  const openpgp =
+    keys.recipients.length > 0 ? Buffer.from(await sealRunSecret(bytes(secret), keys)) : undefined;
   const part = encodeSignedPart(
     {
       ...known,
@@ -133,14 +138,17 @@ async function sealRun(run: RunRequest, keys: Keys): Promise<SealAnswer> {
       runId: bytes(run.runId),
       ...(previous ? { previous: { runId: bytes(previous.runId), link: bytes(previous.link) } } : {}),
       ...(initialisation === undefined ? {} : { initialisation: bytes(initialisation) }),
-      recipients: keys.recipients.map((key) => ({
-        type: 'openpgp',
-        id: Buffer.from(fingerprintOf(key), 'hex'),
-      })),
+      recipients: [
+        ...keys.recipients.map((key) => ({
+          type: 'openpgp' as const,
+          id: Buffer.from(fingerprintOf(key), 'hex'),
+        })),
+        ...wrapped.map((field) => ({ type: 'symmetric' as const, id: idOfWrapped(field) })),
+      ],
       commitment: commitmentOf(bytes(secret), bytes(run.runId)),
       runKey: bytes(run.runKey),
     },
-    { openpgp: Buffer.from(await sealRunSecret(bytes(secret), keys)), wrapped: [] },
+    { ...(openpgp ? { openpgp } : {}), wrapped },
   );
   const signedPart = part.bytes.toString('base64');
   if (!canSign(keys)) return { signedPart };

@@ -10,6 +10,7 @@ import {
   type Statement,
   secretBytes,
 } from '../encrocrypt/v3/index.ts';
+import type { OwnerKeyRing } from './owner-key-ring.ts';
 import type { SealedRun } from './run-recording.ts';
 import { childFailed, type Sealer } from './seal-child.ts';
 
@@ -33,10 +34,12 @@ export interface RunPlan {
 
 export type SealRun = (plan: RunPlan) => Promise<SealedRun>;
 
-export function sealRunIn(sealer: Pick<Sealer, 'ask'>): SealRun {
+/** @param owner wraps the secret for owners with symmetric keys, at this moment's keys. */
+export function sealRunIn(sealer: Pick<Sealer, 'ask'>, owner?: Pick<OwnerKeyRing, 'wrap'>): SealRun {
   return async ({ previous, initialisation, startedMs, ...plan }) => {
     const [runId, secret, runKey] = [randomBytes(runIdBytes), randomBytes(secretBytes), makeRunKey()];
     const text = (bytes: Buffer): string => bytes.toString('base64');
+    const wrapped = owner?.wrap(secret, runId).map(text);
     const answer = await sealer.ask({
       run: {
         ...plan,
@@ -49,6 +52,7 @@ export function sealRunIn(sealer: Pick<Sealer, 'ask'>): SealRun {
         },
         ...(previous ? { previous: { runId: text(previous.runId), link: text(previous.link) } } : {}),
         ...(initialisation ? { initialisation: text(initialisation) } : {}),
+        ...(wrapped ? { wrapped } : {}),
       },
     });
     if (!('signedPart' in answer)) throw childFailed('it answered something else');

@@ -8,6 +8,7 @@ import {
   isPublic,
   judgePublicHalf,
   type LockedSettings,
+  lacksPublicOwner,
   type PublicKeys,
   publicHalfOf,
   renewPublicHalf,
@@ -16,6 +17,7 @@ import {
 } from '../locked/public-half.ts';
 import type { Logger } from '../log.ts';
 import type { CameraAuthority } from './authority.ts';
+import { OwnerKeyRing } from './owner-key-ring.ts';
 import type { PreparedCamera, Recorder } from './recorder.ts';
 import { Sealer } from './seal-child.ts';
 
@@ -29,6 +31,11 @@ const sealedDirectoryName = 'state';
 /** What `seal-key` belongs to: `encrocam` itself. */
 export function program(): string {
   return process.argv[1] ?? '';
+}
+
+/** @returns `undefined` where all owners have OpenPGP keys. */
+export async function openOwnerKeys({ owner }: LoadedConfig): Promise<OwnerKeyRing | undefined> {
+  return owner.symmetricKeys === undefined ? undefined : OwnerKeyRing.open(owner.symmetricKeys);
 }
 
 export function lockedSealer({ half }: LockedSettings): Sealer {
@@ -47,6 +54,11 @@ export async function keepPublicHalf({
   logger,
   ...place
 }: Place & { config: LoadedConfig; keys: PublicKeys; logger: Logger }): Promise<void> {
+  if (lacksPublicOwner(config)) {
+    logger.info(
+      'while it is locked this camera records nothing: its owner has no OpenPGP key, and other keys would lie in the open',
+    );
+  }
   try {
     const next = nextText(config, keys);
     tell(await renewPublicHalf(...filesOf(place), undefined, next), logger, false);
@@ -71,6 +83,8 @@ export interface UnlockingOptions extends Place {
   readonly prepare: (cameras: readonly Camera[]) => Promise<PreparedCamera[]>;
   /** Whether a camera of the configuration is to be recorded by this process. */
   readonly isWanted: (camera: Camera) => boolean;
+  /** Called when the keys of an owner without OpenPGP are there. */
+  readonly onOwnerKeys: (keys: OwnerKeyRing) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -99,15 +113,18 @@ export async function goOnUnlocked(options: UnlockingOptions): Promise<void> {
 }
 
 async function unlocked(options: UnlockingOptions): Promise<void> {
-  const { configFile, settings, authority, recorder, prepare, isWanted, logger, signal } = options;
+  const { configFile, settings, authority, recorder, prepare, isWanted, onOwnerKeys, logger, signal } =
+    options;
   const config = await loadConfig(configFile);
   const sealer = new Sealer({ ownerKeys: config.owner.keys, signingKey: config.signing.key }, program());
   const next = nextText(config, await sealer.prepare());
+  const ownerKeys = await openOwnerKeys(config);
   const verdict = await judgePublicHalf(...filesOf(options), settings.text, next);
   tell(verdict, logger, true);
   if (signal.aborted) sealer.close();
   signal.throwIfAborted();
-  authority.unlock(sealer, { certifies: verdict !== 'tampered' });
+  authority.unlock(sealer, { certifies: verdict !== 'tampered', ownerKeys });
+  if (ownerKeys) onOwnerKeys(ownerKeys);
   recorder.unlocked(config.cameras);
   // A card that takes no file is no reason to go on without signing.
   await renewPublicHalf(...filesOf(options), settings.text, next).catch((error: unknown) =>

@@ -23,7 +23,7 @@ import {
   tagBytes,
   writeEnvelope,
 } from './format.ts';
-import { maxSegments, rootOf, segmentKey, type TreeNode } from './key-tree.ts';
+import { coverOf, maxSegments, rootOf, segmentKey, type TreeNode } from './key-tree.ts';
 import { leafHash, MerkleRoot } from './merkle.ts';
 
 export interface RunWriterOptions {
@@ -85,6 +85,17 @@ export class RunWriter {
   /** Of the last checkpoint, or of the final: what the next run's header names. */
   get link(): Buffer {
     return this.#link;
+  }
+
+  /** The segment that is written to; −1 before the first packet that is encrypted. */
+  get segment(): number {
+    return this.#segment;
+  }
+
+  /** What opens the present segment and the next one, and no others. */
+  presentNodes(): TreeNode[] {
+    if (!this.#root || this.#segment < 0) return [];
+    return coverOf(this.#root, this.#segment, Math.min(this.#segment + 1, maxSegments - 1));
   }
 
   /** Whether a packet at this time still fits: a run has an end. */
