@@ -4,17 +4,20 @@ import fc from 'fast-check';
 import { hashBytes, runIdBytes } from '../../runtime/encrocrypt/v3/index.ts';
 import { isEncroCamError } from '../../runtime/errors.ts';
 import {
+  isTreeFileName,
+  parseProofName,
+  proofFileName,
+  recordingOfProof,
+} from '../../runtime/recordings/companions.ts';
+import {
   decodeProofFile,
   decodeTreeFile,
   encodeProofFile,
   encodeTreeFile,
-  isTreeFileName,
   makeTreeFile,
   maxTreeFileBytes,
   type ProofRun,
-  proofFileName,
   proofHolds,
-  recordingOfProofName,
   type TreeLeaf,
   treeFileName,
 } from './files.ts';
@@ -199,9 +202,18 @@ test('names of files tell what they are', () => {
   assert.ok(isTreeFileName(name));
   for (const other of ['tree-.json', `${name}.tmp`, `x${name}`, 'rec.json'])
     assert.ok(!isTreeFileName(other));
-  assert.equal(recordingOfProofName(proofFileName('a.encrocam')), 'a.encrocam');
-  assert.equal(recordingOfProofName('a.encrocam'), undefined);
-  assert.equal(recordingOfProofName('.proof.json'), undefined);
+  for (const number of [1, 2, 99]) {
+    assert.deepEqual(parseProofName(proofFileName('a.encrocam', number)), {
+      recording: 'a.encrocam',
+      number,
+    });
+  }
+  for (const other of ['a.encrocam', '.proof.json', 'a.proof-1.json', 'a.proof-0.json', 'a.proof-100.json']) {
+    assert.equal(parseProofName(other), undefined);
+  }
+  const recording = 'rec-20260115T080000Z-3600s.encrocam';
+  assert.equal(recordingOfProof(proofFileName(recording, 2))?.fileName, recording);
+  assert.equal(recordingOfProof('a.proof.json'), undefined);
 });
 
 test('a run whose link or recording is another than in the tree has no proof', () => {

@@ -26,7 +26,7 @@ export const maxRunsPerProof = 4096;
 const maxPathLength = 17;
 const maxDirectoryBytes = 255;
 /** The last one whose year has four digits. */
-const maxTimeMs = Date.UTC(10_000, 0) - 1;
+export const maxTimeMs = Date.UTC(10_000, 0) - 1;
 
 /** On which chain, and for which camera. Addresses are in lower case. */
 export interface LedgerPlace {
@@ -82,22 +82,6 @@ export function makeTreeFile(
 export function treeFileName({ firstMs, tree }: { readonly firstMs: number; readonly tree: Hex }): string {
   const first = new Date(firstMs).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
   return `tree-${first}Z-${tree.slice(2, 18)}.json`;
-}
-
-export function isTreeFileName(name: string): boolean {
-  return /^tree-\d{8}T\d{6}Z-[0-9a-f]{16}\.json$/.test(name);
-}
-
-const proofSuffix = '.proof.json';
-
-/** Of the proof beside a recording. */
-export function proofFileName(recording: string): string {
-  return `${recording}${proofSuffix}`;
-}
-
-/** Of the recording that a proof file stands beside; `undefined` for the name of anything else. */
-export function recordingOfProofName(name: string): string | undefined {
-  return name.endsWith(proofSuffix) && name !== proofSuffix ? name.slice(0, -proofSuffix.length) : undefined;
 }
 
 export function encodeTreeFile(file: TreeFile): string {
@@ -249,7 +233,8 @@ function headOf(file: Members): Pick<TreeHead, 'root' | 'firstMs' | 'lastMs'> {
   };
 }
 
-function treeLeafOf(value: unknown): TreeLeaf {
+/** @throws {RangeError} for what a tree file could not hold. */
+export function treeLeafOf(value: unknown): TreeLeaf {
   const leaf = members(value, 'recording directory run link fromMs toMs');
   return {
     recording: recordingOf(leaf.recording),

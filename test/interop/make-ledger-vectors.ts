@@ -4,10 +4,11 @@
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { encodeTreeFile, makeTreeFile, proofFileName, treeFileName } from '../../ledger/trees/files.ts';
+import { encodeTreeFile, makeTreeFile, treeFileName } from '../../ledger/trees/files.ts';
 import { hexOf } from '../../ledger/trees/hex.ts';
 import { LedgerTree, ledgerLeaf } from '../../ledger/trees/tree.ts';
 import { sha256 } from '../../runtime/encrocrypt/v3/index.ts';
+import { proofFileName } from '../../runtime/recordings/companions.ts';
 import { recordingAt } from '../../runtime/recordings/names.ts';
 
 const hourMs = 3_600_000;
