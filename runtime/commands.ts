@@ -71,6 +71,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./pgp/keygen-command.ts')).command,
   },
   {
+    name: 'identity',
+    summary: "the camera's address on the chain",
+    load: async () => (await import('../ledger/identity/command.ts')).command,
+  },
+  {
     name: 'config',
     summary: 'check a configuration and show it without its secrets',
     load: async () => (await import('./config/command.ts')).command,

@@ -5,6 +5,7 @@ import { openPkcs11Signer } from './pkcs11-signer.ts';
 import type { Signer } from './signer.ts';
 
 export { accountOf, type DigestSignature, type Signer } from './signer.ts';
+export { stateDirectoryOf } from './state-directory.ts';
 
 export interface OpenSignerOptions {
   /** Whether a key is made where there is none. Default: yes. */

@@ -4,7 +4,7 @@
  * beside the configuration, which has the PIN itself.
  */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '../../runtime/errors.ts';
@@ -47,7 +47,12 @@ export async function rememberRefused(element: PinOf, directory: string | undefi
   const salt = randomBytes(16);
   const hash = await slowHash(textOf(element), salt, bytes);
   const text = JSON.stringify({ salt: salt.toString('hex'), hash: hash.toString('hex') });
-  await writeFile(path.join(directory, name), `${text}\n`, { mode: 0o600, flush: true });
+  const file = path.join(directory, name);
+  await writeFile(file, `${text}\n`, { mode: 0o600, flush: true });
+  if (process.geteuid?.() !== 0) return;
+  // The service has to read and remove what root found out.
+  const { uid, gid } = await stat(directory);
+  await chown(file, uid, gid);
 }
 
 export async function forgetRefused(element: PinOf, directory: string | undefined): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { readKeyFile } from '../../ledger/identity/key-file.ts';
 import { silentLogger } from '../../runtime/log.ts';
 import { readPublicKeyFile } from '../../runtime/pgp/keys.ts';
 import { createFakeCard, type FakeCard, PowerCut } from '../../test/support/fake-card.ts';
@@ -147,3 +148,56 @@ for (const when of ['before', 'during'] as const) {
     assert.ok(operation > 60, `only ${operation} operations`);
   });
 }
+
+const ledger = {
+  chainId: 31337,
+  rpcUrls: ['http://127.0.0.1:1/access-key'],
+  contracts: { ownership: `0x${'11'.repeat(20)}`, checkpoints: `0x${'22'.repeat(20)}` },
+};
+
+/** Sets a card up with answers that have a ledger; what was logged. */
+async function startWithLedger(card: FakeCard): Promise<string[]> {
+  const lines: string[] = [];
+  const take = (message: string): void => void lines.push(message);
+  const logger = { ...silentLogger, info: take, warn: take };
+  await takeBootFiles(card.system, silentLogger);
+  await provisionUnattended({ system: card.system, logger });
+  await assertProvisioned(card);
+  return lines;
+}
+
+test("with a ledger, the camera's key for the chain is made, and the log has its address", async () => {
+  const card = await freshCard({ ...answers(), ledger });
+  try {
+    const lines = await startWithLedger(card);
+    const config = JSON.parse((await card.read('/etc/encrocam/config.json')) ?? '');
+    assert.deepEqual(config.ledger.rpcUrls, ledger.rpcUrls);
+    assert.deepEqual(config.ledger.identity, { driver: 'file', key: 'ledger.key' });
+    const key = await readKeyFile(card.system.at('/etc/encrocam/ledger.key'));
+    assert.ok(key);
+    assert.ok(lines.some((line) => line.includes(key.address)));
+    // It is a secret, and lies on the config volume alone.
+    for (const file of await filesBelow(card.root)) {
+      const holdsKey = (await readFile(file, 'latin1')).includes(key.key.slice(2));
+      assert.equal(holdsKey, file.endsWith('/etc/encrocam/ledger.key'), file);
+    }
+    assert.ok(lines.every((line) => !line.includes(key.key.slice(2))));
+  } finally {
+    await card.remove();
+  }
+});
+
+test('an element that cannot be used is no reason not to record', async () => {
+  const identity = { driver: 'pkcs11', module: '/nowhere/element.so', token: 'encrocam', pin: 'element-pin' };
+  const card = await freshCard({ ...answers(), ledger: { ...ledger, identity } });
+  try {
+    const lines = await startWithLedger(card);
+    const [warning, second] = lines.filter((line) => line.includes('no key for the chain'));
+    assert.ok(warning?.includes('sudo encrocam identity'));
+    assert.equal(second, undefined);
+    assert.ok(lines.every((line) => !line.includes('element-pin')));
+    assert.ok(card.calls.includes('systemctl start encrocam.target'));
+  } finally {
+    await card.remove();
+  }
+});

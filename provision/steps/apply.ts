@@ -9,6 +9,7 @@ import { accountStep, unlockKeysStep } from './account.ts';
 import { configurationStep } from './configuration.ts';
 import { doneStep, readyStep, recordingsStep, servicesStep } from './finish.ts';
 import { hostNameStep } from './host-name.ts';
+import { ledgerIdentityStep, readLedgerAddress } from './ledger-identity.ts';
 import { networkStep } from './network.ts';
 import { ownerKeysStep } from './owner-keys.ts';
 import { type CameraKey, readCameraKey, signingKeyStep } from './signing-key.ts';
@@ -28,6 +29,7 @@ export const steps: readonly Step[] = [
   signingKeyStep,
   configurationStep,
   recordingsStep,
+  ledgerIdentityStep,
   servicesStep,
   readyStep,
   doneStep,
@@ -38,12 +40,17 @@ export interface ApplyContext extends Omit<StepContext, 'answers' | 'fetchOwnerK
   readonly keyDirectory?: string;
 }
 
+export interface AppliedCamera extends CameraKey {
+  /** On the chain, where the answers have a ledger and its key can be used. In lower case. */
+  readonly ledgerAddress?: string | undefined;
+}
+
 /**
  * Applies complete answers and starts recording. After any failure or power cut: call it again. The caller holds the
  * lock of `../lock.ts`, and keeps the answers until this returns.
  * @returns the key whose fingerprint the owner has to keep; its public half is also in /etc/encrocam/camera.public.asc.
  */
-export async function applyAnswers(answers: Answers, context: ApplyContext): Promise<CameraKey> {
+export async function applyAnswers(answers: Answers, context: ApplyContext): Promise<AppliedCamera> {
   const { system, place } = context;
   const bootDirectory =
     context.keyDirectory ?? (place.kind === 'card' ? system.at(place.bootDirectory) : undefined);
@@ -53,8 +60,12 @@ export async function applyAnswers(answers: Answers, context: ApplyContext): Pro
     fetchOwnerKey: (key, signal) => fetchOwnerKey(key, { bootDirectory, signal }),
   });
   const key = await readCameraKey(system);
+  const ledgerAddress = await readLedgerAddress(system, answers);
+  if (ledgerAddress !== undefined) {
+    context.reporter.note(`On the chain, this camera is ${ledgerAddress}: fill its wallet.`);
+  }
   await startServices(context);
-  return key;
+  return { ...key, ledgerAddress };
 }
 
 /** Recording is what all this was for: a camera that is set up and does not start says so. */

@@ -31,6 +31,7 @@ export function configText(answers: Answers): string {
     recordings: answers.recordings,
     storage: answers.storage,
     ...(answers.monitor === undefined ? {} : { monitor: answers.monitor }),
+    ...(answers.ledger === undefined ? {} : { ledger: answers.ledger }),
     log: answers.log,
   };
   validateConfig(config, 'What the answers lead to');

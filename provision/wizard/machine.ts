@@ -122,4 +122,6 @@ export interface FinishedCamera {
   readonly fingerprint: string;
   /** Armored. */
   readonly publicKey: string;
+  /** On the chain, where the answers have a ledger. */
+  readonly ledgerAddress?: string | undefined;
 }

@@ -99,7 +99,7 @@ function reporterTo(progress: (text: string) => void, remarks: string[]): Report
 export async function showCamera(
   { dialogue, machine }: WizardContext,
   { draft }: Session,
-  { fingerprint, publicKey }: FinishedCamera,
+  { fingerprint, publicKey, ledgerAddress }: FinishedCamera,
 ): Promise<void> {
   const armored = publicKey.trim();
   dialogue.say(
@@ -120,6 +120,12 @@ export async function showCamera(
       armored.replaceAll(/^(?:-----.*|=.{4}|\w+: .*)$/gm, '').replaceAll(/\s/g, ''),
     ],
   );
+  const chainId = draft.answers.ledger?.chainId;
+  if (ledgerAddress !== undefined && chainId !== undefined) {
+    await showCode(dialogue, `Its address on the chain, ${ledgerAddress}, as a QR code: fill its wallet.`, [
+      `ethereum:${ledgerAddress}@${chainId}`,
+    ]);
+  }
   const addresses = machine.addresses();
   if (addresses.length > 0) dialogue.say(`Addresses of the camera: ${addresses.join(', ')}`);
   dialogue.show(

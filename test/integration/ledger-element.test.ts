@@ -245,6 +245,40 @@ describe('a secure element', () => {
     }));
 });
 
+test('encrocam identity names the key on the element, keeps a refused PIN in mind, and tries it again when told to', async () => {
+  const directory = await mkdtemp(path.join(place, 'config-'));
+  await mkdir(path.join(directory, 'state'));
+  const identity = async (pin: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> => {
+    const contract = `0x${'11'.repeat(20)}`;
+    const file = path.join(directory, 'config.json');
+    await writeFile(
+      file,
+      JSON.stringify({
+        owner: { keys: ['owner.asc'] },
+        signing: { key: 'camera.asc' },
+        cameras: [{ name: 'front', input: { device: '/dev/video0' } }],
+        recordings: { directory: 'recordings' },
+        ledger: {
+          chainId: 31337,
+          rpcUrls: ['http://127.0.0.1:1/'],
+          contracts: { ownership: contract, checkpoints: contract },
+          identity: element({ label: 'kept', pin }),
+        },
+      }),
+    );
+    const cli = path.join(root, 'runtime/cli.ts');
+    return run(process.execPath, [cli, 'identity', '--config', file, ...args]).catch((error) => error);
+  };
+  const { address } = await openSigner(element({ label: 'kept' }));
+  const shown = JSON.parse((await identity(token.pin, '--json')).stdout);
+  const { module, token: name } = token.identity;
+  assert.deepEqual(shown, { address, chainId: 31337, driver: 'pkcs11', module, token: name, label: 'kept' });
+  assert.match((await identity('4715')).stderr, /refused the PIN\./);
+  assert.match((await identity('4715')).stderr, /refused this PIN before/);
+  assert.match((await identity('4715', '--try-pin')).stderr, /refused the PIN\./);
+  assert.match((await identity(token.pin)).stdout, new RegExp(address, 'i'));
+});
+
 async function withConfig<T>(config: string | undefined, work: () => Promise<T>): Promise<T> {
   const before = process.env.SOFTHSM2_CONF;
   process.env.SOFTHSM2_CONF = config;
