@@ -11,8 +11,8 @@ export const maxPartBytes = 600;
 export const maxParts = 32;
 export const maxMessageBytes = 64 * 1024;
 export const maxOpenMessages = 4;
-/** What makes a code that a camera of 640x480 reads at arm's length: docs/design/ledger.md has the measurements. */
-export const usualPartBytes = 160;
+/** What makes codes of 41 modules a side, which fit a terminal of 80x24 and are read from afar: `docs/design/ledger.md` has the measurements. */
+export const usualPartBytes = 112;
 
 /** A code of the largest part, in characters. */
 const maxCodeLength = codePrefix.length + 1 + 8 + 1 + 2 + 1 + 2 + 1 + (maxPartBytes / 2) * 3;

@@ -79,6 +79,15 @@ test('the message of the vectors is taken, by its time and signature', async () 
   }
 });
 
+test('a hint comes with the message, and is signed', async () => {
+  const withHint = await encodeMessage({ ...content, hint: "Grandma's cat, and a number" }, wallet.signText);
+  const message = decodeMessage(withHint);
+  assert.equal(message.hint, "Grandma's cat, and a number");
+  await checkMessage(message, atOnce);
+  const other = Buffer.from(withHint.toString().replace('cat', 'dog'));
+  await assert.rejects(checkMessage(decodeMessage(other), atOnce), refusal(/signature/));
+});
+
 test('a message is refused that is too old or ahead, but not by a clock that was never set', async () => {
   const message = decodeMessage(Buffer.from(vectors.message));
   const at = (awayMs: number) => ({ ...atOnce, nowMs: content.createdMs + awayMs });
@@ -138,6 +147,9 @@ test('a message is refused that is not exactly as the reference says', async () 
     [{ keys: { recordings: keys.recordings, live: wrapped('recordings', 1) } }, /live key/],
     [{ answers: [] }, /answers/],
     [{ answers: null }, /answers/],
+    [{ hint: '' }, /hint/],
+    [{ hint: 'a\u001b[2J' }, /hint/],
+    [{ hint: 'x'.repeat(201) }, /hint/],
     [{ signature: '0x' }, /signature/],
   ];
   for (const [changes, reason] of all) {

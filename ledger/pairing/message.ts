@@ -25,6 +25,8 @@ const signatureBytes = 65;
 /** How far `createdMs` may be from the camera's clock, either way. */
 export const maxAgeMs = 60 * 60 * 1000;
 
+export const maxHintLength = 200;
+
 export type JsonObject = { readonly [name: string]: Json };
 
 /** What the owner says. */
@@ -42,6 +44,8 @@ export interface PairingContent {
   readonly live: VideoKey;
   /** What the wizard would ask, in part or whole; not checked here. */
   readonly answers?: JsonObject | undefined;
+  /** What reminds the owner of the passphrase of the camera's disk: 1 to `maxHintLength` characters, no control characters. */
+  readonly hint?: string | undefined;
 }
 
 /** A message that is well formed. Whether to believe it is what `checkMessage` says. */
@@ -67,7 +71,8 @@ export async function encodeMessage(
       recordings: toHex(wrapVideoKey(content.kek, content.recordings)),
       live: toHex(wrapVideoKey(content.kek, content.live)),
     },
-    ...(content.answers ? { answers: content.answers } : {}),
+    ...(content.answers === undefined ? {} : { answers: content.answers }),
+    ...(content.hint === undefined ? {} : { hint: content.hint }),
   };
   const signature = await signText(signedText(members));
   return Buffer.from(canonicalJson({ ...members, signature }), 'utf8');
@@ -81,13 +86,25 @@ export function decodeMessage(bytes: Uint8Array): PairingMessage {
   if (bytes.length > maxMessageBytes) throw refused('it is too large');
   const members = parse(bytes);
   if (members.format !== format) throw refused('it is of another format');
-  const known = ['format', 'owner', 'createdMs', 'nonce', 'salt', 'kek', 'keys', 'answers', 'signature'];
+  const known = [
+    'format',
+    'owner',
+    'createdMs',
+    'nonce',
+    'salt',
+    'kek',
+    'keys',
+    'answers',
+    'hint',
+    'signature',
+  ];
   if (Object.keys(members).some((name) => !known.includes(name)))
     throw refused('it has members that are unknown');
   const { signature: _, ...others } = members;
-  const { createdMs, answers } = members;
+  const { createdMs, answers, hint } = members;
   if (!Number.isSafeInteger(createdMs) || Number(createdMs) < 0) throw refused('its createdMs is no time');
   if (answers !== undefined && !isObject(answers)) throw refused('its answers are no object');
+  if (hint !== undefined && !isHint(hint)) throw refused('its hint is no short line');
   const kek = bytesOf(members, 'kek', keyEncryptionKeyBytes);
   const keys = members.keys;
   if (!isObject(keys) || Object.keys(keys).length !== 2) throw refused('its keys are not two');
@@ -100,6 +117,7 @@ export function decodeMessage(bytes: Uint8Array): PairingMessage {
     recordings: firstKey(keys, 'recordings', kek),
     live: firstKey(keys, 'live', kek),
     ...(answers === undefined ? {} : { answers: answers as JsonObject }),
+    ...(hint === undefined ? {} : { hint: hint as string }),
     signature: toHex(bytesOf(members, 'signature', signatureBytes)),
     signedText: readSignedText(others as JsonObject),
   };
@@ -172,6 +190,15 @@ function firstKey(keys: JsonObject, purpose: Purpose, kek: Buffer): VideoKey {
     if (!isEncroCamError(error, 'NOT_AUTHENTIC')) throw error;
   }
   throw refused(`its ${purpose} key is not wrapped as the first one`);
+}
+
+export function isHint(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= maxHintLength &&
+    !/\p{Cc}|\p{Cs}/u.test(value)
+  );
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -1,13 +1,11 @@
 """Reads test/vectors/ledger/pairing.json from standard input and makes all of it again from docs/ref/ledger.md alone."""
 
 import hashlib
+import hmac
 import json
+import subprocess
 import sys
 import zlib
-
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
@@ -25,10 +23,33 @@ def base45(text):
     return out
 
 
+def hkdf(ikm, salt, info):
+    """RFC 5869, for 32 bytes."""
+    extracted = hmac.digest(salt, ikm, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
+
+
+def aes(key, block):
+    command = ["openssl", "enc", "-aes-256-ecb", "-nopad", "-K", key.hex()]
+    return subprocess.run(command, input=block, capture_output=True, check=True).stdout
+
+
+def aes_key_wrap(key, plain):
+    """RFC 3394, 2.2.1."""
+    blocks = [plain[at : at + 8] for at in range(0, len(plain), 8)]
+    a = b"\xa6" * 8
+    for step in range(6 * len(blocks)):
+        at = step % len(blocks)
+        out = aes(key, a + blocks[at])
+        a = (int.from_bytes(out[:8], "big") ^ (step + 1)).to_bytes(8, "big")
+        blocks[at] = out[8:]
+    return a + b"".join(blocks)
+
+
 vector = json.load(sys.stdin)
 wallet = vector["wallet"]
 info = b"EncroCam key-encryption key\0" + data(wallet["address"])
-kek = HKDF(hashes.SHA256(), 32, data(vector["salt"]), info).derive(data(wallet["privateKey"]))
+kek = hkdf(data(wallet["privateKey"]), data(vector["salt"]), info)
 purposes = {"recordings": 1, "live": 2}
 keys = [
     {
