@@ -127,11 +127,10 @@ export async function deployContracts(url: string): Promise<ContractAddresses> {
   return { ownership: ownership.address, checkpoints: checkpoints.address };
 }
 
-/** The program itself: the package's script would stand between it and our signals. */
+/** The program itself, from the package for this computer's processor: a script would stand between it and our signals. */
 function anvilProgram(): string {
   const name = `@foundry-rs/anvil-linux-${process.arch === 'x64' ? 'amd64' : process.arch}`;
-  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json');
-  return createRequire(wrapper).resolve(`${name}/bin/anvil`);
+  return createRequire(import.meta.url).resolve(`${name}/bin/anvil`);
 }
 
 async function call(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
