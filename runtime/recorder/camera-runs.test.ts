@@ -190,3 +190,18 @@ test('each run that ended is told of once, with its last link and its time, and 
   );
   for (const { startMs: fromMs, endMs } of ended) assert.ok(endMs > fromMs && endMs - fromMs < 70_000);
 });
+
+test('a run names the newest block that is known when it begins, if any', async () => {
+  const newestBlock = `1:20000000:${'0af1'.repeat(16)}`;
+  const { clock, film, stop, runs } = setUp({ newestBlock });
+  await settle();
+  await film('ab');
+  clock.step(5000);
+  await clock.pass(500);
+  await film('cd');
+  await stop();
+  assert.deepEqual(
+    runs().map(({ header }) => header.statement.notBefore),
+    [newestBlock, newestBlock],
+  );
+});

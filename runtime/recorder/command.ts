@@ -16,6 +16,7 @@ import { createLogger, type Logger } from '../log.ts';
 import { readBootId } from '../state/boot-id.ts';
 import { EndedRunsJournal } from '../state/ended-runs.ts';
 import { acquireLock, type Lock } from '../state/lock.ts';
+import { readNewestBlock } from '../state/newest-block.ts';
 import { CameraAuthority } from './authority.ts';
 import { systemClock } from './clock.ts';
 import { readClockState } from './clock-state.ts';
@@ -176,6 +177,7 @@ function formats(
           ...{ link: `0x${link.toString('hex')}`, fromMs: startMs, toMs: endMs },
         }),
       clockState: readClockState,
+      newestBlock: () => readNewestBlock(directory),
       clock: systemClock,
       logger,
     });

@@ -35,6 +35,8 @@ export interface EncroCrypt3Options {
   /** Where live video is opened to others. */
   readonly live?: Pick<LiveFile, 'publish'>;
   readonly clockState: () => Promise<ClockState>;
+  /** The newest block of a public chain that is known here, as headers name it. */
+  readonly newestBlock: () => Promise<string | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -94,6 +96,7 @@ export class EncroCrypt3Format implements RecordingFormat {
     const before = await this.#last;
     // Video of the next one comes before the last one is on disk: a run begins where the one before ends, not before that.
     const waitedMs = Math.max(0, this.#closedMs - monotonicMs);
+    const notBefore = await this.#options.newestBlock();
     const run = await this.#seal({
       recording: name.fileName,
       ...(before ? { previous: { runId: before.runId, link: before.link } } : {}),
@@ -102,6 +105,7 @@ export class EncroCrypt3Format implements RecordingFormat {
       clock: { state: await clockState() },
       container,
       ...(initialisation ? { initialisation } : {}),
+      ...(notBefore === undefined ? {} : { notBefore }),
     });
     const { runId, runKey, headerHash } = run;
     const known = { runId, runKey, headerHash, file: name.fileName, startMs: run.startMs, before };

@@ -41,6 +41,8 @@ export interface Given {
   readonly live?: EncroCrypt3Options['live'];
   /** Default: {@link slotMs}. */
   readonly slotLengthMs?: number;
+  /** As headers name it. */
+  readonly newestBlock?: string;
 }
 
 /** A camera that records MPEG-TS into runs of EncroCrypt3. */
@@ -56,6 +58,7 @@ export function setUp({
   live,
   slotLengthMs = slotMs,
   device = { identity: async () => undefined, isThere: async () => true, isReady: async () => true },
+  newestBlock,
 }: Given = {}) {
   const logger = new LogBook();
   const ended: RunThatEnded[] = [];
@@ -85,6 +88,7 @@ export function setUp({
       },
       onRunEnded: (run) => ended.push(run),
       clockState: async () => 'synchronised',
+      newestBlock: async () => newestBlock,
     }),
     start: (_beginsAtMs, withSound) => {
       const source = new FakeSource();

@@ -53,6 +53,7 @@ function setUp() {
     authority,
     lastRuns: { load: async () => undefined, keep: async (run) => void kept.push(run) },
     clockState: async () => 'unknown',
+    newestBlock: async () => undefined,
     clock,
     logger,
   });

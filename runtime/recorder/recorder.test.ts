@@ -50,6 +50,7 @@ async function setUp(context: TestContext) {
           certify: async () => undefined,
         },
         clockState: async () => 'synchronised',
+        newestBlock: async () => undefined,
       }),
     startSource: () => {
       const source = new FakeSource();

@@ -49,6 +49,7 @@ export interface RunRequest {
   readonly clock: { readonly state: ClockState; readonly errorMs?: number };
   readonly container: Container;
   readonly initialisation?: string;
+  readonly notBefore?: string;
   readonly segmentMs: number;
   readonly checkpointMs: number;
   /** The secret for owners with symmetric keys, each a sealed field. */

@@ -32,6 +32,7 @@ const plan: RunPlan = {
   clock: { state: 'synchronised', errorMs: 30 },
   container: 'video/mp4',
   initialisation: Buffer.from('ftyp and moov'),
+  notBefore: `1:20000000:${'0af1'.repeat(16)}`,
 };
 
 /** Its child is let go at the end of the test. */

@@ -30,6 +30,8 @@ export interface RunPlan {
   readonly clock: Statement['clock'];
   readonly container: Container;
   readonly initialisation?: Buffer;
+  /** The newest block of a public chain, as headers name it. */
+  readonly notBefore?: string;
 }
 
 export type SealRun = (plan: RunPlan) => Promise<SealedRun>;
