@@ -4,7 +4,7 @@
  */
 import { parseRecordingName, type RecordingName } from './names.ts';
 
-/** In the recordings directory, and in the drive's directory of the first camera: tree files. */
+/** In the recordings directory: tree files. On the drive they lie beside the first camera's recordings, where nothing has to be made for them. */
 export const ledgerDirectoryName = 'ledger';
 /** A proof that grew gets another number on the drive, where nothing is replaced. */
 export const maxProofNumber = 99;

@@ -8,6 +8,7 @@ import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
 import type { SyncerCameraState } from '../state/state.ts';
 import type { DriveFile, Storage } from '../storage/storage.ts';
+import { Companions } from './companions.ts';
 import type { Ledger, Recording } from './ledger.ts';
 import type { Job } from './plan.ts';
 import { Problem } from './problem.ts';
@@ -26,6 +27,8 @@ export interface CameraSyncOptions {
   readonly storage: Storage;
   readonly driveDirectory: string;
   readonly ledger: Ledger;
+  /** Where the ledger's trees are, for the one camera that they are uploaded with. */
+  readonly treeDirectory?: string;
   /** 0: for ever. */
   readonly driveRetentionMs: number;
   /** End when the drive is up to date. */
@@ -45,6 +48,7 @@ export class CameraSync {
   readonly #backoff: Backoff;
   readonly #problem: Problem;
   readonly #removals: Removals;
+  readonly #companions: Companions;
   readonly #refusedUntilMs = new Map<string, number>();
   #activity: SyncerCameraState['activity'] = 'connecting';
   #stopping = false;
@@ -62,6 +66,9 @@ export class CameraSync {
     this.#backoff = createBackoff({ firstMs: 1000, maxMs: 60_000, random, now: () => clock.now() });
     this.#problem = new Problem(logger, clock, storage.location);
     this.#removals = new Removals(clock, logger, storage.location);
+    const { ledger, driveDirectory, treeDirectory } = options;
+    const isWanted = (name: RecordingName): boolean => this.#isWanted(name);
+    this.#companions = new Companions({ ledger, driveDirectory, treeDirectory, isWanted, clock, logger });
   }
 
   /** Notes that a file changed on disk; without a name, that any may have. */
@@ -86,6 +93,11 @@ export class CameraSync {
   get complete(): boolean {
     const backlog = this.#options.ledger.backlog((name) => this.#isWanted(name));
     return this.#caughtUp && backlog.files === 0 && this.#lastMismatch === undefined;
+  }
+
+  /** Of each proof on the disk, how much the drive holds, if all of it. */
+  confirmedCompanions(): Readonly<Record<string, number>> {
+    return this.#companions.confirmed();
   }
 
   get bytesUploaded(): number {
@@ -151,6 +163,7 @@ export class CameraSync {
       storage,
       driveDirectory,
       ledger,
+      companions: this.#companions,
       once,
       logger,
       clock,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { proofFileName } from '../recordings/companions.ts';
 import { conflictName, recordingAt } from '../recordings/names.ts';
 import {
   type DiskFile,
@@ -138,4 +139,41 @@ test('on the drive, unrecognised files go only if asked for and only where their
   const options = { nowMs, retentionMs: 14 * dayMs, removeUnrecognised: true };
   assert.deepEqual(planDriveCleanUp(listing, options), ['old.txt']);
   assert.deepEqual(planDriveCleanUp(listing, { ...options, retentionMs: 0 }), []);
+});
+
+test('proofs go with their recordings: on the drive by age, on the disk once the drive has them', () => {
+  const [old, past, fresh] = [ago(90), ago(20), ago(1)];
+  const proof = (name: { fileName: string }, number?: number): string => proofFileName(name.fileName, number);
+  const tree = 'tree-20260115T080000Z-0123456789abcdef.json';
+  const names = [old, past, fresh].flatMap((name) => [name.fileName, proof(name)]);
+  const drive = [...names, proof(old, 2), tree].map((name) => ({ name, sizeBytes: 10, modifiedMs: 0 }));
+  assert.deepEqual(planDriveCleanUp(drive, { nowMs, retentionMs: 30 * dayMs, removeUnrecognised: true }), [
+    ...[old.fileName, proof(old), proof(old, 2)],
+  ]);
+  const files: DiskFile[] = [...names, tree].map((name) => ({
+    name,
+    bytes: 10,
+    modifiedMs: 0,
+    regular: true,
+  }));
+  const options = { nowMs, retentionMs: 10 * dayMs, removeUnrecognised: true };
+  const confirmed = (...some: string[]) => Object.fromEntries(some.map((name) => [name, 10]));
+  const on = (confirmedBytes: Record<string, number>, some = files) =>
+    planDiskCleanUp(some, { ...options, drive: { retentionMs: 30 * dayMs, confirmedBytes } }).remove;
+  assert.deepEqual(on(confirmed(past.fileName)), [old.fileName, past.fileName, proof(old)]);
+  assert.deepEqual(on(confirmed(past.fileName, proof(past))), [
+    old.fileName,
+    past.fileName,
+    proof(old),
+    proof(past),
+  ]);
+  assert.deepEqual(on(confirmed(proof(past))), [old.fileName, proof(old)]);
+  // One that came after its recording was removed, also for a full disk.
+  const alone = files.filter(({ name }) => name !== fresh.fileName && name !== past.fileName);
+  assert.deepEqual(on(confirmed(proof(fresh)), alone).includes(proof(fresh)), true);
+  assert.deepEqual(on({}, alone).includes(proof(fresh)), false);
+  assert.deepEqual(
+    planDiskCleanUp(alone, { ...options, drive: undefined }).remove.includes(proof(fresh)),
+    true,
+  );
 });

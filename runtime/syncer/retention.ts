@@ -4,6 +4,7 @@
  * Only a clock that is ahead does harm: it makes everything look old. One that is behind keeps too much for a
  * while. A board without a battery can start with any time, and record under it before the network corrects it.
  */
+import { isTreeFileName, parseProofName, recordingOfProof } from '../recordings/companions.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
 import type { DriveFile } from '../storage/storage.ts';
 
@@ -99,7 +100,7 @@ export function planDiskCleanUp(files: readonly DiskFile[], options: DiskRetenti
   const recordings = files.filter((file) => file.regular && parseRecordingName(file.name));
   const newestStartMs = Math.max(...recordings.map((file) => parseRecordingName(file.name)?.startMs ?? 0));
   for (const file of files) {
-    if (!file.regular) continue;
+    if (!file.regular || isCompanion(file.name)) continue;
     const name = parseRecordingName(file.name);
     if (!name) {
       if (options.removeUnrecognised && isOld(file.modifiedMs, nowMs, retentionMs)) remove.push(file.name);
@@ -109,7 +110,30 @@ export function planDiskCleanUp(files: readonly DiskFile[], options: DiskRetenti
       else remove.push(file.name);
     }
   }
-  return { remove, heldBack };
+  return { remove: [...remove, ...uselessProofs(files, remove, options)], heldBack };
+}
+
+/** Proofs go with the recordings that they are of, once the drive has them. Trees stay: they are small, and all proofs can be made of them. */
+function uselessProofs(
+  files: readonly DiskFile[],
+  removed: readonly string[],
+  { nowMs, drive }: DiskRetention,
+): string[] {
+  const gone = new Set(removed);
+  const there = new Set(files.map(({ name }) => name).filter((name) => !gone.has(name)));
+  return files
+    .filter(({ name: fileName, bytes, regular }) => {
+      const name = recordingOfProof(fileName);
+      if (!regular || !name || there.has(name.fileName)) return false;
+      if (!drive || isExpired(name, nowMs, drive.retentionMs)) return true;
+      return (drive.confirmedBytes[fileName] ?? 0) >= bytes;
+    })
+    .map(({ name }) => name);
+}
+
+/** Of the ledger's, not somebody's who left it here. */
+function isCompanion(fileName: string): boolean {
+  return parseProofName(fileName) !== undefined || isTreeFileName(fileName);
 }
 
 /** What to remove from the drive; nothing with a retention of 0. */
@@ -121,8 +145,9 @@ export function planDriveCleanUp(
   if (retentionMs <= 0) return [];
   return files
     .filter((file) => {
-      const name = parseRecordingName(file.name);
+      const name = parseRecordingName(file.name) ?? recordingOfProof(file.name);
       if (name) return isExpired(name, nowMs, retentionMs);
+      if (isCompanion(file.name)) return false;
       const { modifiedMs } = file;
       return options.removeUnrecognised && modifiedMs !== undefined && isOld(modifiedMs, nowMs, retentionMs);
     })

@@ -2,9 +2,11 @@
  * The syncer as a whole: one {@link CameraSync} a camera, retention, the state file, the monitor. The cameras are
  * independent of each other; nothing here can stop one of them.
  */
+import path from 'node:path';
 import type { Camera, LoadedConfig } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { ledgerDirectoryName } from '../recordings/companions.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
 import { type SyncerCameraState, type SyncerState, stateIntervalMs, writeState } from '../state/state.ts';
 import type { DriveFile, Storage } from '../storage/storage.ts';
@@ -106,6 +108,9 @@ export class Syncer {
       storage,
       driveDirectory: camera.driveDirectory,
       ledger,
+      ...(camera === config.cameras[0] && {
+        treeDirectory: path.join(config.recordings.directory, ledgerDirectoryName),
+      }),
       driveRetentionMs: driveRetentionMs(config),
       once,
       logger,
@@ -184,7 +189,10 @@ export class Syncer {
         directory: camera.localDirectory,
         nowMs: this.#clock.now(),
         retentionMs: retentionDays * dayMs,
-        drive: drive && { retentionMs: driveRetentionMs(config), confirmedBytes: ledger.confirmed() },
+        drive: drive && {
+          retentionMs: driveRetentionMs(config),
+          confirmedBytes: { ...ledger.confirmed(), ...drive.sync.confirmedCompanions() },
+        },
         removeUnrecognised: removeUnrecognisedFiles,
         clockSynchronised: await clockSynchronised(),
         logger,

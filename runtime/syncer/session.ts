@@ -10,6 +10,7 @@ import { type EncroCamError, isEncroCamError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
+import type { Companions } from './companions.ts';
 import { DriveView } from './drive-view.ts';
 import type { Ledger, Recording } from './ledger.ts';
 import { firstSliceBytes, type Job, nextJob, nextSliceBytes } from './plan.ts';
@@ -42,6 +43,7 @@ export interface SessionOptions {
   readonly storage: Storage;
   readonly driveDirectory: string;
   readonly ledger: Ledger;
+  readonly companions: Companions;
   /** End when the drive is up to date. */
   readonly once: boolean;
   readonly logger: Logger;
@@ -103,6 +105,7 @@ export class Session {
       const job = nextJob(ledger.recordings, number, (name) => host.isDue(name));
       host.stepping(job, this.#open === undefined);
       if (this.#mustConfirm(job)) await this.#confirm();
+      else if (await this.#sendCompanions(job)) continue;
       else if (job) await this.#do(job);
       else if (this.#removals.length > 0) continue;
       else if (once) break;
@@ -125,6 +128,7 @@ export class Session {
   async #list(): ReturnType<Storage['list']> {
     const { storage, ledger } = this.#options;
     const listing = await storage.list(this.#directory);
+    this.#options.companions.enter(listing);
     const missing = this.#drive.enter(listing, ledger.recordings);
     const vanished: Recording[] = [];
     for (const { recording, fileName } of missing) {
@@ -135,6 +139,13 @@ export class Session {
     }
     if (vanished.length > 0) this.#options.host.vanished(vanished);
     return listing;
+  }
+
+  /** Between appends, when no older recording waits. */
+  async #sendCompanions(job: Job<Recording> | undefined): Promise<boolean> {
+    const { storage, ledger, companions, once } = this.#options;
+    if (this.#open || (job && job.recording !== ledger.newest)) return false;
+    return companions.send(storage, once && !job);
   }
 
   async #idle(): Promise<void> {
