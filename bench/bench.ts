@@ -14,6 +14,7 @@ import { measureRange } from './measures/range.ts';
 import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
 import { measureServices } from './measures/services.ts';
+import { measureSigning } from './measures/signing.ts';
 import { measureVerify } from './measures/verify.ts';
 import { measureWatching } from './measures/watching.ts';
 import { type Figure, table } from './report.ts';
@@ -27,6 +28,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   range: measureRange,
   watching: measureWatching,
   services: measureServices,
+  signing: measureSigning,
   contracts: measureContracts,
   image: measureImage,
   card: measureCard,

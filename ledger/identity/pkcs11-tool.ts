@@ -125,10 +125,13 @@ const meanings: readonly (readonly [codes: RegExp, make: (said: string) => Encro
 
 function failure(element: Element, said: string, signal: NodeJS.Signals | null): EncroCamError {
   // The last is what ended it. Its own words hold no PIN, but the library's, which it passes on, are anybody's.
-  const codes = [...said.matchAll(/rv\s*[:=]\s*(CKR_\w+)/g)].map((match) => match[1] ?? '');
+  // OpenSC 0.23 has no name for the value that PKCS#11 3.0 added.
+  const named = said.replaceAll('unknown PKCS11 error (0x140)', 'CKR_CURVE_NOT_SUPPORTED');
+  const codes = [...named.matchAll(/rv\s*[:=]\s*(CKR_\w+)/g)].map((match) => match[1] ?? '');
   const quoted = printable(
     hide(said, element.pin)
       .trim()
+      .replace(/\s*\bAborting\.$/, '')
       .replaceAll(/\s*\n\s*/g, '; '),
   ).slice(-maxQuotedCharacters);
   if (/Failed to load pkcs11 module/.test(said)) {
