@@ -66,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./sharing/export-command.ts')).command,
   },
   {
+    name: 'proof',
+    summary: 'what leads from a recording to what a public chain holds',
+    load: async () => (await import('../ledger/trees/command.ts')).command,
+  },
+  {
     name: 'keygen',
     summary: 'make a signing key for a camera',
     load: async () => (await import('./pgp/keygen-command.ts')).command,
