@@ -9,6 +9,7 @@ import {
   encodeSignedPart,
   makeRunKey,
   RunWriter,
+  type RunWriterOptions,
   runIdBytes,
 } from '../encrocrypt/v3/index.ts';
 import type { LogFields, Logger } from '../log.ts';
@@ -16,8 +17,9 @@ import type { Clock } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
+import type { SealedRun } from './run-recording.ts';
 import type { SealedKey } from './sealed-key.ts';
-import type { SealRun } from './sealed-run.ts';
+import type { RunPlan, SealRun } from './sealed-run.ts';
 
 /** Lets everything that is ready run. */
 export async function settle(): Promise<void> {
@@ -150,8 +152,13 @@ export function collected(clock: Clock, video: string, isKeyFrame = false): Coll
   return { video: Buffer.from(video), isKeyFrame, timeMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
 }
 
-/** Runs as the child seals them, without OpenPGP: the secret is the run's id, twice. */
-export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
+/** Runs as the child seals them, without OpenPGP: the secret is the run's id, twice. All is hashed at once. */
+export const fakeSealRun: SealRun = (plan) => fakeRun(plan, {});
+
+export async function fakeRun(
+  { startedMs, ...plan }: RunPlan,
+  hashing: Pick<RunWriterOptions, 'hashBeside'>,
+): Promise<SealedRun> {
   const [runId, runKey] = [randomBytes(runIdBytes), makeRunKey()];
   const secret = fakeSecretOf(runId);
   const part = encodeSignedPart(
@@ -165,6 +172,7 @@ export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
   );
   const writer = new RunWriter({
     ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 60_000 },
+    ...hashing,
   });
   return {
     header: encodeHeader(part, undefined, runKey.privateKey),
@@ -179,7 +187,7 @@ export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
       checkpointMs: 5000,
     },
   };
-};
+}
 
 export function fakeSecretOf(runId: Buffer): Buffer {
   return Buffer.concat([runId, runId]);

@@ -8,6 +8,7 @@ import {
   type Happening,
   HeaderIndex,
   maxPacketsPerCheckpoint,
+  type PacketParts,
   type RunWriter,
   type TreeNode,
 } from '../encrocrypt/v3/index.ts';
@@ -159,7 +160,7 @@ export class RunRecording implements ActiveRecording {
     this.#isClosing = true;
     this.#cancelCheckpoint?.();
     try {
-      await this.#write((writer) => [
+      await this.#sign((writer) => [
         ...this.#indexNote(writer, this.#nowMs()),
         ...writer.final(this.#nowMs(), reason),
       ]).catch((error: unknown) => {
@@ -176,17 +177,36 @@ export class RunRecording implements ActiveRecording {
     }
   }
 
-  async #write(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
+  #sign(make: (writer: RunWriter) => PacketParts): Promise<void> {
+    return this.#write(async (writer) => {
+      await this.#hashed();
+      return make(writer);
+    });
+  }
+
+  /** A packet that cannot be hashed is a hole like one that could not be written: no checkpoint can cover it. */
+  async #hashed(): Promise<void> {
+    try {
+      await this.#options.run.writer.hashed();
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    }
+  }
+
+  async #write(make: (writer: RunWriter) => PacketParts | Promise<PacketParts>): Promise<void> {
     const { writer } = this.#options.run;
     let isMade = false;
     try {
       await this.#file.write(
-        () => {
+        async () => {
           if (this.#isBroken) throw new BrokenRunError('the run has a hole');
           // So many in one interval: only a test gets here.
-          const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
-          isMade = due.length > 0;
-          const packets = make(writer);
+          const isDue = writer.uncovered >= maxPacketsPerCheckpoint;
+          if (isDue) await this.#hashed();
+          const due = isDue ? [writer.checkpoint(this.#nowMs())] : [];
+          isMade = isDue;
+          const packets = await make(writer);
           isMade = true;
           return this.#joined([...due, ...packets]);
         },
@@ -201,7 +221,9 @@ export class RunRecording implements ActiveRecording {
   }
 
   /** Valid until the next call: the file takes one after the other. */
-  #joined(parts: readonly Buffer[]): Buffer {
+  #joined(parts: PacketParts): Buffer {
+    const [only, another] = parts;
+    if (only && !another) return only;
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     if (length > maxJoinedBytes) return Buffer.concat(parts, length);
     if (length > this.#room.length) this.#room = Buffer.allocUnsafeSlow(length);
@@ -239,7 +261,7 @@ export class RunRecording implements ActiveRecording {
     const { clock, run, onCheckpointFailed } = this.#options;
     this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
       if (this.#isClosing) return;
-      void this.#write((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
+      void this.#sign((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
       this.#scheduleCheckpoint();
     });
   }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type Container,
   encodeHeader,
+  hashBeside,
   hashOfSignedPart,
   makeRunKey,
   RunWriter,
@@ -65,7 +66,7 @@ export function sealRunIn(sealer: Pick<Sealer, 'ask'>, owner?: Pick<OwnerKeyRing
     const signature = isLocked ? undefined : Buffer.from(cameraSignature, 'base64');
     const header = encodeHeader(part, signature, runKey.privateKey);
     const writer = new RunWriter({
-      ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
+      ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs, hashBeside },
     });
     const { publicKey } = runKey;
     return {

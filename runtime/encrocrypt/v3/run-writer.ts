@@ -24,7 +24,7 @@ import {
   writeEnvelope,
 } from './format.ts';
 import { coverOf, maxSegments, rootOf, segmentKey, type TreeNode } from './key-tree.ts';
-import { leafHash, MerkleRoot } from './merkle.ts';
+import { leafHash, leafRoom, MerkleRoot } from './merkle.ts';
 
 export interface RunWriterOptions {
   readonly runId: Buffer;
@@ -33,6 +33,11 @@ export interface RunWriterOptions {
   readonly runPrivateKey: KeyObject;
   readonly headerHash: Buffer;
   readonly segmentMs: number;
+  /**
+   * SHA-256 in another thread, of a copy that is made before it returns: for large packets, so that the next one is encrypted meanwhile. Without it,
+   * all is hashed at once. With it, {@link RunWriter.hashed} goes before each checkpoint and the final.
+   */
+  readonly hashBeside?: (bytes: Buffer<ArrayBuffer>) => Promise<Buffer>;
 }
 
 /** Something that happened: see `docs/ref/encrocrypt3.md`, notes. */
@@ -41,14 +46,24 @@ export interface Happening {
   readonly [detail: string]: unknown;
 }
 
-/** One packet, in parts to be written one after the other. */
+/** One packet, in parts to be written one after the other. Valid until the next packet if the writer hashes beside. */
 export type PacketParts = readonly Buffer[];
+
+/** What is smaller is hashed sooner than handed to another thread, and what is larger needs more room than a packet should. */
+const [minBesideBytes, maxBesideBytes] = [32 * 1024, 2 * 1024 * 1024];
+/** While so many are being hashed, the others cannot keep up, and the writer hashes one itself. Bounds the copies, too. */
+const maxBeside = 3;
 
 const gcm = { authTagLength: tagBytes } as const;
 
 export class RunWriter {
   readonly #options: Omit<RunWriterOptions, 'secret'>;
   readonly #leaves = new MerkleRoot();
+  /** From the first leaf on that is still being made, in order. */
+  #unfinished: (Buffer | Promise<Buffer>)[] = [];
+  #beside = 0;
+  /** Used again for each packet that is hashed beside. */
+  #room = leafRoom(0);
   /** Made once, as the reader does it. */
   readonly #nonce = Buffer.alloc(nonceBytes);
   readonly #associated = Buffer.alloc(runIdBytes + associatedBytes);
@@ -79,7 +94,7 @@ export class RunWriter {
 
   /** Of these, how many no checkpoint covers. At {@link maxPacketsPerCheckpoint} one is due. */
   get uncovered(): number {
-    return this.#leaves.leaves;
+    return this.#leaves.leaves + this.#unfinished.length;
   }
 
   /** Of the last checkpoint, or of the final: what the next run's header names. */
@@ -127,8 +142,16 @@ export class RunWriter {
     return this.#chained([head, text]);
   }
 
-  /** Signs what came since the last one. */
+  /** Resolves when all leaves are there; no packet may be made meanwhile. Rejects, now and ever after, if one could not be made. */
+  async hashed(): Promise<void> {
+    const leaves = await Promise.all(this.#unfinished);
+    for (const leaf of leaves) this.#leaves.add(leaf);
+    this.#unfinished = [];
+  }
+
+  /** Signs what came since the last one. @throws {FormatError} where {@link hashed} should have been awaited. */
   checkpoint(timeMs: number): Buffer {
+    if (this.#unfinished.length > 0) throw new FormatError('leaves are still being made');
     const toMs = this.#moment(timeMs);
     const packet = encodeCheckpoint(
       {
@@ -210,10 +233,30 @@ export class RunWriter {
   }
 
   #chained(parts: PacketParts): PacketParts {
-    this.#leaves.add(leafHash(...parts));
-    this.#lastMs = parts[0]?.readUIntBE(envelopeBytes + 3, 3) ?? this.#lastMs;
+    const [leaf, packet] = this.#leafOf(parts);
+    if (this.#unfinished.length === 0 && Buffer.isBuffer(leaf)) this.#leaves.add(leaf);
+    else this.#unfinished.push(leaf);
+    this.#lastMs = packet[0]?.readUIntBE(envelopeBytes + 3, 3) ?? this.#lastMs;
     this.#sequence += 1;
-    return parts;
+    return packet;
+  }
+
+  #leafOf(parts: PacketParts): [leaf: Buffer | Promise<Buffer>, packet: PacketParts] {
+    const { hashBeside } = this.#options;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const isSuited = length >= minBesideBytes && length <= maxBesideBytes && this.#beside < maxBeside;
+    if (!hashBeside || !isSuited) return [leafHash(...parts), parts];
+    if (length > this.#room.packet.length) this.#room = leafRoom(length);
+    const { whole, packet } = this.#room;
+    let end = 0;
+    for (const part of parts) end += part.copy(packet, end);
+    this.#beside += 1;
+    const leaf = hashBeside(whole.subarray(0, whole.length - packet.length + length)).finally(() => {
+      this.#beside -= 1;
+    });
+    // Whoever signs hears of a failure.
+    leaf.catch(() => undefined);
+    return [leaf, [packet.subarray(0, length)]];
   }
 
   /** Whole milliseconds, never before what was written last. */
