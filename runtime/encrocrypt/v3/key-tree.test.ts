@@ -10,6 +10,7 @@ import {
   givenNode,
   maxSegments,
   rootOf,
+  SegmentKeys,
   segmentKey,
   treeDepth,
 } from './key-tree.ts';
@@ -74,4 +75,20 @@ test('what is no segment, node, secret or id is refused', () => {
   }
   assert.throws(() => givenNode(0, 0, Buffer.alloc(31)), FormatError);
   assert.deepEqual(givenNode(0, 0, root.key), root);
+});
+
+test('keys one after the other, in any order, are those of each segment by itself', () => {
+  fc.assert(
+    fc.property(segment, segment, fc.array(segment, { maxLength: 20 }), (one, other, wanted) => {
+      const [first, last] = [Math.min(one, other), Math.max(one, other)];
+      for (const nodes of [[root], coverOf(root, first, last)]) {
+        const keys = new SegmentKeys(nodes);
+        for (const each of wanted.flatMap((start) => [start, start + 1, start])) {
+          const isInside = nodes.some((node) => covers(node, each));
+          assert.deepEqual(keys.keyOf(each), isInside ? segmentKey(root, each) : undefined);
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
 });

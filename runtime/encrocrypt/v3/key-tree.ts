@@ -35,8 +35,36 @@ export function commitmentOf(secret: Uint8Array, runId: Uint8Array): Buffer {
  * @throws {FormatError} if the node is not above it.
  */
 export function segmentKey(node: TreeNode, segment: number): Buffer {
-  const leaf = descend(node, treeDepth, segment);
-  return hmac(leaf.key, label.segment).subarray(0, segmentKeyBytes);
+  if (!covers(node, segment)) {
+    throw new FormatError(`segment ${segment} is not below node ${node.depth}/${node.index}`);
+  }
+  return keyOfLeaf(pathTo(node, segment).at(-1) ?? node);
+}
+
+/**
+ * The keys of segments one after the other: what lies above both a segment and the one before is not made again. That leaves 3 of 13
+ * steps on average, each of which takes as long as decrypting 10 KiB.
+ */
+export class SegmentKeys {
+  readonly #nodes: readonly TreeNode[];
+  /** From one of the nodes down to the last segment. */
+  #path: TreeNode[] = [];
+
+  /** @param nodes the root, or those that somebody was given. */
+  constructor(nodes: readonly TreeNode[]) {
+    this.#nodes = nodes;
+  }
+
+  /** @returns 16 bytes; `undefined` if no node is above it. */
+  keyOf(segment: number): Buffer | undefined {
+    const isAbove = (node: TreeNode): boolean => covers(node, segment);
+    const kept = this.#path.filter(isAbove);
+    const start = kept.at(-1) ?? this.#nodes.find(isAbove);
+    if (!start) return undefined;
+    const below = pathTo(start, segment);
+    this.#path = kept.length > 0 ? [...kept, ...below] : [start, ...below];
+    return keyOfLeaf(this.#path.at(-1) ?? start);
+  }
 }
 
 /** Whether a node is above a segment. */
@@ -69,13 +97,17 @@ export function coverOf(root: TreeNode, first: number, last: number): TreeNode[]
   return found;
 }
 
-function descend(node: TreeNode, depth: number, index: number): TreeNode {
-  if (!covers(node, index))
-    throw new FormatError(`segment ${index} is not below node ${node.depth}/${node.index}`);
-  let current = node;
-  while (current.depth < depth)
-    current = child(current, Math.floor(index / 2 ** (depth - current.depth - 1)));
-  return current;
+function keyOfLeaf({ key }: TreeNode): Buffer {
+  return hmac(key, label.segment).subarray(0, segmentKeyBytes);
+}
+
+/** The nodes below `node` on the way to a segment, its leaf included. */
+function pathTo(node: TreeNode, segment: number): TreeNode[] {
+  const path: TreeNode[] = [];
+  for (let current = node; current.depth < treeDepth; path.push(current)) {
+    current = child(current, Math.floor(segment / 2 ** (treeDepth - current.depth - 1)));
+  }
+  return path;
 }
 
 function child(node: TreeNode, index: number): TreeNode {

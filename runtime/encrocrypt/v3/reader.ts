@@ -16,7 +16,7 @@ import {
   runIdBytes,
   tagBytes,
 } from './format.ts';
-import { covers, segmentKey, type TreeNode } from './key-tree.ts';
+import { SegmentKeys, type TreeNode } from './key-tree.ts';
 
 interface Whole {
   /** Of its first byte, counted from where the reader began. */
@@ -149,6 +149,7 @@ const gcm = { authTagLength: tagBytes } as const;
 /** Decrypts the packets of one run. */
 export class RunOpener {
   readonly #keys: RunKeys;
+  readonly #segmentKeys: SegmentKeys;
   #segment = -1;
   /** Several times faster per packet than its bytes. */
   #key: KeyObject | undefined;
@@ -159,6 +160,7 @@ export class RunOpener {
 
   constructor(keys: RunKeys) {
     this.#keys = keys;
+    this.#segmentKeys = new SegmentKeys(keys.nodes);
     this.#associated.set(keys.runId);
   }
 
@@ -198,9 +200,9 @@ export class RunOpener {
 
   #keyOf(segment: number): KeyObject | undefined {
     if (segment !== this.#segment) {
-      const node = this.#keys.nodes.find((candidate) => covers(candidate, segment));
+      const key = this.#segmentKeys.keyOf(segment);
       this.#segment = segment;
-      this.#key = node && createSecretKey(segmentKey(node, segment));
+      this.#key = key && createSecretKey(key);
     }
     return this.#key;
   }

@@ -291,8 +291,9 @@ test('damage anywhere costs the packets that it touches and no others', () => {
         reader.end();
         const found: string[] = [];
         for (let item = reader.next(); item; item = reader.next()) {
-          if (item.kind !== 'data') continue;
-          const opened = opener().open(item);
+          if (item.kind === 'skip') continue;
+          // What is left of a marker may, by chance, begin what looks like a checkpoint; nothing has signed that.
+          const opened = item.kind === 'data' ? opener().open(item) : undefined;
           if (opened) found.push(opened.toString('hex'));
           else reader.reject();
         }
