@@ -157,7 +157,7 @@ export const fakeSealRun: SealRun = (plan) => fakeRun(plan, {});
 
 export async function fakeRun(
   { startedMs, ...plan }: RunPlan,
-  hashing: Pick<RunWriterOptions, 'hashBeside'>,
+  hashing: Pick<RunWriterOptions, 'hashBeside' | 'nowMs'>,
 ): Promise<SealedRun> {
   const [runId, runKey] = [randomBytes(runIdBytes), makeRunKey()];
   const secret = fakeSecretOf(runId);

@@ -42,7 +42,13 @@ async function open(
     ...{ clock: { state: 'unknown' }, container: 'video/mp2t' },
   };
   const recording = await RunRecording.open({
-    ...{ directory: '/r', name, run: await fakeRun(plan, hashing), fileSystem: disk, clock },
+    ...{
+      directory: '/r',
+      name,
+      run: await fakeRun(plan, { ...hashing, nowMs: () => 0 }),
+      fileSystem: disk,
+      clock,
+    },
     onWritten: () => undefined,
     onFlushed: () => undefined,
     onFlushFailed: assert.ifError,
@@ -94,7 +100,8 @@ test('a checkpoint waits for the hashes of its packets, and what comes meanwhile
   const hashes = new Hashes();
   const opened = await open(hashes);
   const { clock, recording, bytes } = opened;
-  for (let packet = 0; packet < 3; packet++) await append(opened);
+  for (const size of [100, large, large, large]) await append(opened, size);
+  assert.equal(hashes.waiting.length, 3);
   await clock.pass(5000);
   const before = bytes().length;
   const later = append(opened, 100);
@@ -107,12 +114,13 @@ test('a checkpoint waits for the hashes of its packets, and what comes meanwhile
   const { told, run } = verify(bytes());
   assert.equal(told.length, 1);
   assert.match(told[0] ?? '', /^intact 0-/);
-  assert.equal(run?.final?.count, 4);
+  assert.equal(run?.final?.count, 5);
 });
 
 test('a recording that is closed waits for what is being hashed, and ends with a final', async () => {
   const hashes = new Hashes();
   const opened = await open(hashes);
+  await append(opened, 100);
   await append(opened);
   let isClosed = false;
   const closing = opened.recording.close('stop').then(() => {
@@ -149,6 +157,7 @@ test('a packet that cannot be hashed breaks the run: it ends at the checkpoint b
 test('closing a run whose last packet cannot be hashed tells it, and closes the file', async () => {
   const hashes = new Hashes();
   const opened = await open(hashes);
+  await append(opened, 100);
   await append(opened);
   for (const { fail } of hashes.waiting) fail();
   await assert.rejects(opened.recording.close('stop'), failed);

@@ -11,6 +11,8 @@ const options = {
   runPrivateKey: makeRunKey().privateKey,
   headerHash: randomBytes(hashBytes),
   segmentMs: 60_000,
+  // All packets come at once.
+  nowMs: () => 0,
 };
 const secret = randomBytes(secretBytes);
 
@@ -64,12 +66,13 @@ test('what is hashed in another thread may be overwritten at once', async () => 
 
 test('neither checkpoint nor final is made while hashes are missing', async () => {
   const writer = newWriter({ hashBeside });
+  writer.data(randomBytes(10), 0, true);
   writer.data(randomBytes(40_000), 0, true);
-  assert.equal(writer.uncovered, 1);
+  assert.equal(writer.uncovered, 2);
   assert.throws(() => writer.checkpoint(1), FormatError);
   assert.throws(() => writer.final(1, 'stop'), FormatError);
   await writer.hashed();
-  assert.equal(writer.uncovered, 1);
+  assert.equal(writer.uncovered, 2);
   writer.checkpoint(1);
   assert.equal(writer.uncovered, 0);
 });
@@ -97,9 +100,28 @@ test('small packets are hashed at once, and large ones too where others wait alr
 test('nothing is signed any more after a packet that could not be hashed', async () => {
   const failed = new Error('no memory');
   const writer = newWriter({ hashBeside: () => Promise.reject(failed) });
+  writer.data(randomBytes(10), 0, true);
   writer.data(randomBytes(40_000), 0, true);
   for (let attempt = 0; attempt < 2; attempt++) {
     await assert.rejects(writer.hashed(), failed);
     assert.throws(() => writer.checkpoint(1), FormatError);
   }
+});
+
+test('at the rate of a camera all is hashed at once: another thread would only cost', () => {
+  let [nowMs, beside] = [0, 0];
+  const writer = new RunWriter({
+    ...options,
+    secret: Buffer.from(secret),
+    nowMs: () => nowMs,
+    hashBeside: (bytes) => {
+      beside += 1;
+      return hashBeside(bytes);
+    },
+  });
+  for (; nowMs < 2000; nowMs += 125) writer.data(randomBytes(80_000), nowMs, true);
+  assert.equal(beside, 0);
+  writer.data(randomBytes(80_000), nowMs, true);
+  writer.data(randomBytes(80_000), nowMs, true);
+  assert.equal(beside, 1);
 });

@@ -34,10 +34,12 @@ export interface RunWriterOptions {
   readonly headerHash: Buffer;
   readonly segmentMs: number;
   /**
-   * SHA-256 in another thread, of a copy that is made before it returns: for large packets, so that the next one is encrypted meanwhile. Without it,
-   * all is hashed at once. With it, {@link RunWriter.hashed} goes before each checkpoint and the final.
+   * SHA-256 in another thread, of a copy that is made before it returns: for large packets that come one right after the other, so that the next
+   * one is encrypted meanwhile. Without it, all is hashed at once. With it, {@link RunWriter.hashed} goes before each checkpoint and the final.
    */
   readonly hashBeside?: (bytes: Buffer<ArrayBuffer>) => Promise<Buffer>;
+  /** A clock that is never set, for how close packets come. Default: the process's own. */
+  readonly nowMs?: () => number;
 }
 
 /** Something that happened: see `docs/ref/encrocrypt3.md`, notes. */
@@ -53,6 +55,8 @@ export type PacketParts = readonly Buffer[];
 const [minBesideBytes, maxBesideBytes] = [32 * 1024, 2 * 1024 * 1024];
 /** While so many are being hashed, the others cannot keep up, and the writer hashes one itself. Bounds the copies, too. */
 const maxBeside = 3;
+/** What comes later than this after the packet before is in no hurry: another thread would only cost processor time, half as much again. */
+const hurryMs = 10;
 
 const gcm = { authTagLength: tagBytes } as const;
 
@@ -62,6 +66,8 @@ export class RunWriter {
   /** From the first leaf on that is still being made, in order. */
   #unfinished: (Buffer | Promise<Buffer>)[] = [];
   #beside = 0;
+  /** When the last packet was made, by the clock of the options. */
+  #madeMs = Number.NEGATIVE_INFINITY;
   /** Used again for each packet that is hashed beside. */
   #room = leafRoom(0);
   /** Made once, as the reader does it. */
@@ -242,10 +248,13 @@ export class RunWriter {
   }
 
   #leafOf(parts: PacketParts): [leaf: Buffer | Promise<Buffer>, packet: PacketParts] {
-    const { hashBeside } = this.#options;
+    const { hashBeside, nowMs = () => performance.now() } = this.#options;
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const isSuited = length >= minBesideBytes && length <= maxBesideBytes && this.#beside < maxBeside;
-    if (!hashBeside || !isSuited) return [leafHash(...parts), parts];
+    const before = this.#madeMs;
+    this.#madeMs = nowMs();
+    const isInHurry = this.#madeMs - before < hurryMs && this.#beside < maxBeside;
+    const isSuited = length >= minBesideBytes && length <= maxBesideBytes;
+    if (!hashBeside || !isInHurry || !isSuited) return [leafHash(...parts), parts];
     if (length > this.#room.packet.length) this.#room = leafRoom(length);
     const { whole, packet } = this.#room;
     let end = 0;
