@@ -86,6 +86,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config/command.ts')).command,
   },
   {
+    name: 'pair',
+    summary: 'make codes that a new camera reads with its own eye: whose it is, and its settings',
+    load: async () => (await import('../provision/pair/command.ts')).command,
+  },
+  {
     name: 'install',
     summary: 'make this computer a camera',
     load: async () => (await import('../provision/install/commands.ts')).install,

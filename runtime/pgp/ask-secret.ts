@@ -11,18 +11,19 @@ const maxSecretCharacters = 1024;
 
 export interface AskOptions {
   /** Environment variable that is taken instead, when it is set. */
-  readonly variable: string;
+  readonly variable?: string;
   /** Error code if there is nobody to ask. */
   readonly code: ErrorCode;
 }
 
 /** @throws {EncroCamError} with `options.code` if there is no terminal, or the question was cancelled. */
 export async function askSecret(prompt: string, options: AskOptions): Promise<string> {
-  const given = process.env[options.variable];
+  const { variable } = options;
+  const given = variable === undefined ? undefined : process.env[variable];
   if (given !== undefined) return given;
   const refuse = (reason: string, cause?: unknown): EncroCamError =>
     new EncroCamError(options.code, `${prompt.replace(/[:\s]+$/, '')}: ${reason}.`, {
-      hint: `Run this on a terminal, or set the environment variable ${options.variable}.`,
+      hint: `Run this on a terminal${variable === undefined ? '' : `, or set the environment variable ${variable}`}.`,
       cause,
     });
   let descriptor: number;

@@ -1,0 +1,43 @@
+/** A page for a browser that shows codes in a loop: one file, without scripts or pictures from elsewhere. */
+import { createHash } from 'node:crypto';
+import { codeSvg } from './picture.ts';
+
+/** Time that each code is shown. */
+export const codeMs = 700;
+
+const style = `html,body{margin:0;height:100%;background:#fff;color:#000;font:16px sans-serif}
+body{display:flex;flex-direction:column;align-items:center;justify-content:center}
+svg{display:none;width:min(100vw,calc(100vh - 2.5em));height:auto;shape-rendering:crispEdges}svg.now{display:block}
+p{margin:.5em;height:1.5em}`;
+
+const script = `const codes=[...document.querySelectorAll('svg')],line=document.querySelector('p');
+let now=-1,paused=false;
+const show=(step)=>{codes[now]?.classList.remove('now');now=(now+step+codes.length)%codes.length;codes[now].classList.add('now');
+line.textContent='Code '+(now+1)+' of '+codes.length+(paused?', paused':'')+'. Click: full screen. Space: pause. Arrows: one by one.'};
+show(1);
+setInterval(()=>{if(!paused)show(1)},${codeMs});
+addEventListener('click',()=>{if(document.fullscreenElement)document.exitFullscreen();else document.documentElement.requestFullscreen()});
+addEventListener('keydown',({key})=>{
+if(key===' ')paused=!paused;
+if(key==='ArrowLeft'||key==='ArrowRight')paused=true;
+show(key==='ArrowLeft'?-1:key==='ArrowRight'?1:0)});
+navigator.wakeLock?.request('screen').catch(()=>{});`;
+
+export function codePage(codes: readonly string[]): string {
+  // Nothing but these two texts may run, and nothing may be fetched.
+  const allowed = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policy = `default-src 'none'; style-src ${allowed(style)}; script-src ${allowed(script)}`;
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    '<title>EncroCam pairing</title>',
+    `<style>${style}</style>`,
+    ...codes.map((code) => codeSvg(code)),
+    '<p></p>',
+    `<script>${script}</script>`,
+    '</html>',
+    '',
+  ].join('\n');
+}
