@@ -10,6 +10,7 @@ import { measureImage } from '../image/bench.ts';
 import { measureCard } from './measures/card.ts';
 import { measureContracts } from './measures/contracts.ts';
 import { measureCrypto } from './measures/crypto.ts';
+import { measureMerkle } from './measures/merkle.ts';
 import { measureRange } from './measures/range.ts';
 import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
@@ -30,6 +31,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   services: measureServices,
   signing: measureSigning,
   contracts: measureContracts,
+  merkle: measureMerkle,
   image: measureImage,
   card: measureCard,
 };

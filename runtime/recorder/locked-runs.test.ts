@@ -4,7 +4,7 @@ import test from 'node:test';
 import { decodeCertificate, PacketReader } from '../encrocrypt/v3/index.ts';
 import { recordingAt } from '../recordings/names.ts';
 import type { CertifiableRun } from './authority.ts';
-import { EncroCrypt3Format } from './encrocrypt3-format.ts';
+import { EncroCrypt3Format, type RunThatEnded } from './encrocrypt3-format.ts';
 import { collected, FakeClock, FakeDisk, fakeSealRun, LogBook, settle } from './fakes.ts';
 import type { KeptRun } from './last-run.ts';
 import { DiskFullError } from './packet-file.ts';
@@ -48,10 +48,12 @@ function setUp() {
     new FakeAuthority(),
   ];
   const kept: KeptRun[] = [];
+  const ended: RunThatEnded[] = [];
   const format = new EncroCrypt3Format({
     container: 'video/mp2t',
     authority,
     lastRuns: { load: async () => undefined, keep: async (run) => void kept.push(run) },
+    onRunEnded: (run) => ended.push(run),
     clockState: async () => 'unknown',
     newestBlock: async () => undefined,
     clock,
@@ -71,7 +73,7 @@ function setUp() {
       },
       file,
     );
-  return { clock, disk, logger, authority, kept, open, format };
+  return { clock, disk, logger, authority, kept, ended, open, format };
 }
 
 /** Kinds of the packets in a file, and the links that certificates name. */
@@ -89,7 +91,7 @@ function read(file: Buffer | undefined): { kinds: string[]; certified: Buffer[] 
 }
 
 test('runs that ended while the camera was locked are certified where they lie, and the open one when it ends', async () => {
-  const { clock, disk, authority, kept, open } = setUp();
+  const { clock, disk, authority, kept, ended, open } = setUp();
   const links: Buffer[] = [];
   for (let slot = 0; slot < 2; slot++) {
     const recording = await open();
@@ -99,6 +101,11 @@ test('runs that ended while the camera was locked are certified where they lie, 
     await clock.pass(slotMs);
   }
   const last = await open();
+  // The ledger hears of them whether the camera is locked or not: a certificate is no part of a run.
+  assert.deepEqual(
+    ended.map(({ link }) => link),
+    links,
+  );
   await last.append(collected(clock, 'video', true));
   const files = [...disk.files.keys()];
   assert.equal(files.length, 3);
