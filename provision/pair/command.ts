@@ -1,5 +1,6 @@
 /** `encrocam pair`: see the help text. */
 import { randomBytes } from 'node:crypto';
+import { defaultOwnerFile, openOwner, wordsText } from '../../ledger/owner/dialogue.ts';
 import { writeOwnerFile } from '../../ledger/owner/key-file.ts';
 import {
   findCamera,
@@ -20,7 +21,6 @@ import { exitCode } from '../../runtime/exit-codes.ts';
 import { printable } from '../../runtime/log.ts';
 import { askSecret } from '../../runtime/pgp/ask-secret.ts';
 import { type AnswerOptions, pairingAnswers } from './answers.ts';
-import { defaultOwnerFile, openOwner, wordsText } from './owner-dialogue.ts';
 import { chooseShows, showPairing } from './show.ts';
 
 const help = `Usage: encrocam pair [--name NAME] [OPTIONS]

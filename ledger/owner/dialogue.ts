@@ -4,12 +4,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { readOwnerFile, writeOwnerFile } from '../../ledger/owner/key-file.ts';
-import type { Owner } from '../../ledger/owner/owner.ts';
-import { entropyOfWords, newWallet, walletFromEntropy, wordsOf } from '../../ledger/owner/wallet.ts';
 import { EncroCamError, messageOf } from '../../runtime/errors.ts';
 import { printable } from '../../runtime/log.ts';
 import { askSecret } from '../../runtime/pgp/ask-secret.ts';
+import { readOwnerFile, writeOwnerFile } from './key-file.ts';
+import type { Owner } from './owner.ts';
+import { entropyOfWords, newWallet, walletFromEntropy, wordsOf } from './wallet.ts';
 
 /** Where the key file is unless told otherwise. */
 export function defaultOwnerFile(): string {
