@@ -31,6 +31,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./syncer/command.ts')).command,
   },
   {
+    name: 'ledger',
+    summary: 'bring checkpoints and the owner to a public chain (a service)',
+    load: async () => (await import('../ledger/service/command.ts')).command,
+  },
+  {
     name: 'status',
     summary: 'what both services are doing',
     load: async () => (await import('./state/command.ts')).command,

@@ -118,7 +118,7 @@ export class ChainNodes {
 }
 
 /** viem's messages name the whole address of a node, and its own version. */
-function withoutUrls(text: string): string {
+export function withoutUrls(text: string): string {
   return text
     .replaceAll(/https?:\/\/\S+/g, '(address)')
     .replaceAll(/\s*(?:Version: viem\S*|Request body: .*?(?=Details:|$))/g, ' ')

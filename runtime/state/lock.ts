@@ -1,5 +1,5 @@
 /**
- * One recorder and one syncer a recordings directory. The lock dies with its process, however that ends: it is
+ * One recorder, one syncer and one ledger service a recordings directory. The lock dies with its process, however that ends: it is
  * an abstract Unix socket, which the kernel binds for one process at a time and forgets with it, and a file
  * beside the state that names the holder. The socket decides between processes that share a network namespace,
  * also when both start at once; the file reaches a service that systemd gave a namespace of its own.
@@ -33,7 +33,10 @@ const maxHolderBytes = 1024;
  * Takes the lock `name` on a recordings directory, which is made if it is missing.
  * @throws {EncroCamError} `ALREADY_RUNNING` while another process holds it.
  */
-export async function acquireLock(recordingsDirectory: string, name: 'record' | 'sync'): Promise<Lock> {
+export async function acquireLock(
+  recordingsDirectory: string,
+  name: 'record' | 'sync' | 'ledger',
+): Promise<Lock> {
   const stateDirectory = path.join(recordingsDirectory, '.state');
   await mkdir(stateDirectory, { recursive: true });
   const file = path.join(stateDirectory, `${name}.lock`);
