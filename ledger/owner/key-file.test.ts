@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { before, test } from 'node:test';
@@ -77,8 +77,11 @@ test('the file is replaced whole, is for its user alone, and leaves nothing besi
   await chmod(file, 0o644);
   await writeOwnerFile(file, passphrase, owner);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
-  assert.deepEqual(await readOwnerFile(file, passphrase), owner);
-  assert.deepEqual(await readdir(directory), ['owner.json']);
+  const link = path.join(directory, 'link.json');
+  await symlink(file, link);
+  await writeOwnerFile(link, 'another', owner);
+  assert.deepEqual(await readOwnerFile(file, 'another'), owner);
+  assert.deepEqual((await readdir(directory)).sort(), ['link.json', 'owner.json']);
   assert.notEqual(await readFile(file, 'utf8'), sealed);
   await assert.rejects(readOwnerFile(path.join(directory, 'none'), 'x'), code('OWNER_FILE_UNREADABLE'));
   await assert.rejects(writeOwnerFile(path.join(directory, 'no/file'), 'x', owner), code('INPUT_UNREADABLE'));

@@ -3,7 +3,7 @@
  * Written whole or not at all.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from 'node:crypto';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { EncroCamError, messageOf, systemErrorCode } from '../../runtime/errors.ts';
@@ -39,11 +39,12 @@ export async function readOwnerFile(file: string, passphrase: string): Promise<O
   return decodeOwnerFile(text, passphrase, file);
 }
 
-/** Replaces `file`, which nobody but its user may read. */
+/** Replaces `file`, which nobody but its user may read. A symbolic link stays, and what it leads to is replaced. */
 export async function writeOwnerFile(file: string, passphrase: string, owner: Owner): Promise<void> {
   const text = await encodeOwnerFile(owner, passphrase);
+  const target = await realpath(file).catch(() => file);
   // Beside it, so that renaming stays within one file system.
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.part`;
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.part`;
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
@@ -52,9 +53,9 @@ export async function writeOwnerFile(file: string, passphrase: string, owner: Ow
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await rename(temporary, target);
     // The new name is lasting only when its directory is: without it, the keys of a pairing could be lost to a power cut.
-    const directory = await open(path.dirname(file), 'r');
+    const directory = await open(path.dirname(target), 'r');
     await directory.sync().finally(() => directory.close());
   } catch (error) {
     await rm(temporary, { force: true });
