@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -295,6 +296,8 @@ test('runs of recordings that nobody noted are found once, but for one that is b
   assert.ok(ended && cut);
   await writeFile(at.at('front', name), Buffer.concat([ended.bytes, cut.bytes.subarray(0, -1)]));
   await writeFile(at.at('front', 'notes.txt'), ended.bytes);
+  // No recording, whatever it is called: to open this would never end.
+  execFileSync('mkfifo', [at.at('front', recordingAt(startMs - hourMs, hourMs).fileName)]);
   at.nowMs = Date.now();
   const store = await at.open();
   const tree = await store.closePeriod(at.nowMs, { early: true });

@@ -5,6 +5,7 @@
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, systemErrorCode } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { isTreeFileName, ledgerDirectoryName } from '../../runtime/recordings/companions.ts';
@@ -43,6 +44,8 @@ export interface TreeStoreOptions {
   readonly now?: () => number;
 }
 
+/** Recordings of a month take longer to look through: they come into the next period. */
+const findingMs = 5000;
 const stateFileName = 'ledger-trees.json';
 
 interface State {
@@ -74,6 +77,7 @@ export class TreeStore implements PeriodTrees {
   #committedMs = -1;
   #lastMs = -1;
   #turn: Promise<unknown> = Promise.resolve();
+  #finding: Promise<void> | undefined;
   #refusedRuns = 0;
 
   /** Reads what is on the disk. A tree file that cannot be read is told of and left. */
@@ -102,7 +106,7 @@ export class TreeStore implements PeriodTrees {
 
   closePeriod(nowMs: number, { early = false } = {}): Promise<TreeFile | undefined> {
     return this.#inTurn(async () => {
-      await this.#findOnce(nowMs);
+      await this.#find(nowMs);
       const runs = await this.#noted();
       if (this.#proofs.due.length > 0 && (await this.#writeProofs(nowMs, runs))) await this.#keep();
       const waiting = runs.filter(({ run }) => !this.#settled.has(run));
@@ -238,15 +242,31 @@ export class TreeStore implements PeriodTrees {
     return [...runs.values()];
   }
 
-  /** Recordings from before runs were noted, or whose notes were lost. */
+  /** Begins to look through recordings from before runs were noted, or whose notes were lost, and waits a little for that. */
+  async #find(nowMs: number): Promise<void> {
+    if (this.#finding) return;
+    this.#finding = this.#findOnce(nowMs).catch((error: unknown) => {
+      this.#options.logger.warn(
+        'recordings cannot be looked through for runs; it is tried again at the next start',
+        {
+          cause: messageOf(error),
+        },
+      );
+    });
+    const waited = new AbortController();
+    const patience = pause(findingMs, undefined, { signal: waited.signal }).catch(() => undefined);
+    await Promise.race([this.#finding, patience]);
+    waited.abort();
+  }
+
   async #findOnce(nowMs: number): Promise<void> {
     const { recordingsDirectory, cameras, logger } = this.#options;
     for (const camera of cameras) {
       if (await hasFoundRuns(recordingsDirectory, camera.name)) continue;
       const found = await findEndedRuns(camera, { nowMs, logger });
       await keepFoundRuns(recordingsDirectory, camera.name, found);
-      if (found.length > 0)
-        logger.info('recordings were looked through for runs', { camera: camera.name, runs: found.length });
+      if (found.length === 0) continue;
+      logger.info('recordings were looked through for runs', { camera: camera.name, runs: found.length });
     }
   }
 
