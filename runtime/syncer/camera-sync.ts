@@ -9,6 +9,7 @@ import type { RecordingName } from '../recordings/names.ts';
 import type { SyncerCameraState } from '../state/state.ts';
 import type { DriveFile, Storage } from '../storage/storage.ts';
 import { Companions } from './companions.ts';
+import type { Errands } from './errands.ts';
 import type { Ledger, Recording } from './ledger.ts';
 import type { Job } from './plan.ts';
 import { Problem } from './problem.ts';
@@ -38,6 +39,8 @@ export interface CameraSyncOptions {
   readonly random?: () => number;
   /** Names to be removed from the drive, of those that it lists; none where the server sees to its retention. */
   readonly planCleanUp: (listing: readonly DriveFile[]) => Promise<readonly string[]>;
+  /** Of an owner without OpenPGP. */
+  readonly errands?: Errands | undefined;
   /** Called when first nothing is left to be done. */
   readonly onCaughtUp?: () => void;
 }
@@ -156,7 +159,7 @@ export class CameraSync {
   }
 
   #newSession(number: number): Session {
-    const { storage, driveDirectory, ledger, once, logger, clock } = this.#options;
+    const { storage, driveDirectory, ledger, once, logger, clock, errands } = this.#options;
     const host = this.#host;
     return new Session({
       number,
@@ -169,6 +172,7 @@ export class CameraSync {
       clock,
       wake: this.#wake,
       host,
+      errands,
     });
   }
 

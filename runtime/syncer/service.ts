@@ -12,6 +12,8 @@ import { type SyncerCameraState, type SyncerState, stateIntervalMs, writeState }
 import type { DriveFile, Storage } from '../storage/storage.ts';
 import { CameraSync } from './camera-sync.ts';
 import { cleanUpDisk } from './clean-up.ts';
+import { CommandMailbox } from './command-mailbox.ts';
+import { Errands } from './errands.ts';
 import { Ledger } from './ledger.ts';
 import { Monitor, type MonitorSignal, signalUrl } from './monitor.ts';
 import { dayMs, judgeClock, planDriveCleanUp } from './retention.ts';
@@ -48,6 +50,8 @@ export class Syncer {
   readonly #clock: Clock;
   readonly #wake: Wake;
   readonly #monitor: Monitor | undefined;
+  /** Of an owner without OpenPGP. */
+  readonly #mailbox: CommandMailbox | undefined;
   readonly #startedMs: number;
   #work: readonly Work[] = [];
   #stopping = false;
@@ -62,7 +66,10 @@ export class Syncer {
     this.#wake = new Wake(this.#clock);
     this.#startedMs = this.#clock.now();
     this.#nextCleanUpMs = this.#startedMs;
-    const { monitor } = options.config;
+    const { monitor, owner, recordings } = options.config;
+    if (owner.symmetricKeys !== undefined) {
+      this.#mailbox = new CommandMailbox(recordings.directory, options.logger);
+    }
     if (monitor && !options.once) {
       const { intervalSeconds, startAndFailSignals } = monitor;
       this.#monitor = new Monitor({ intervalMs: intervalSeconds * 1000, startAndFailSignals });
@@ -103,14 +110,22 @@ export class Syncer {
     const ledger = new Ledger(camera.localDirectory);
     if (!openDrive) return { camera, ledger, logger, drive: undefined };
     const storage = await openDrive();
+    const { driveDirectory, localDirectory } = camera;
+    const errands =
+      this.#mailbox &&
+      new Errands({
+        ...{ storage, driveDirectory, localDirectory, mailbox: this.#mailbox },
+        ...{ clock: this.#clock, logger },
+      });
     const sync = new CameraSync({
       name: camera.name,
       storage,
-      driveDirectory: camera.driveDirectory,
+      driveDirectory,
       ledger,
       ...(camera === config.cameras[0] && {
         treeDirectory: path.join(config.recordings.directory, ledgerDirectoryName),
       }),
+      errands,
       driveRetentionMs: driveRetentionMs(config),
       once,
       logger,

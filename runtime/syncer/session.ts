@@ -12,6 +12,7 @@ import type { RecordingName } from '../recordings/names.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
 import type { Companions } from './companions.ts';
 import { DriveView } from './drive-view.ts';
+import type { Errands } from './errands.ts';
 import type { Ledger, Recording } from './ledger.ts';
 import { firstSliceBytes, type Job, nextJob, nextSliceBytes } from './plan.ts';
 import { Upload } from './upload.ts';
@@ -50,6 +51,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly wake: Wake;
   readonly host: SessionHost;
+  /** What is to be done between uploads. */
+  readonly errands?: Pick<Errands, 'areDue' | 'run'> | undefined;
 }
 
 /** What outlives a connection. */
@@ -106,6 +109,7 @@ export class Session {
       host.stepping(job, this.#open === undefined);
       if (this.#mustConfirm(job)) await this.#confirm();
       else if (await this.#sendCompanions(job)) continue;
+      else if (await this.#mayRunErrands()) continue;
       else if (job) await this.#do(job);
       else if (this.#removals.length > 0) continue;
       else if (once) break;
@@ -167,6 +171,15 @@ export class Session {
     if (job && (job.recording !== recording || job.kind === 'verify')) return true;
     if (clock.now() - open.openedMs >= confirmIntervalMs) return true;
     return !job && (once || clock.now() - open.sentMs >= idleMs);
+  }
+
+  /** @returns whether time went by. */
+  async #mayRunErrands(): Promise<boolean> {
+    const { errands } = this.#options;
+    if (!(await errands?.areDue())) return false;
+    await this.#confirm();
+    await errands?.run();
+    return true;
   }
 
   async #do(job: Job<Recording>): Promise<void> {

@@ -9,6 +9,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createLogger } from '../../runtime/log.ts';
 import { recordingAt } from '../../runtime/recordings/names.ts';
 import { CameraSync, type CameraSyncOptions } from '../../runtime/syncer/camera-sync.ts';
+import { CommandMailbox } from '../../runtime/syncer/command-mailbox.ts';
+import { Errands } from '../../runtime/syncer/errands.ts';
 import { Ledger } from '../../runtime/syncer/ledger.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type Fault, MemoryDrive, type Operation } from './memory-storage.ts';
@@ -16,6 +18,11 @@ import { type Fault, MemoryDrive, type Operation } from './memory-storage.ts';
 export const slotMs = 3600_000;
 export const startMs = Date.UTC(2026, 10, 22, 13);
 export const [older, newest] = [recordingAt(startMs, slotMs), recordingAt(startMs + slotMs, slotMs)];
+
+export interface SceneOptions extends Partial<CameraSyncOptions> {
+  /** The recordings directory in which the owner's commands are kept; without, there are no errands. */
+  readonly errandsFor?: string;
+}
 
 export class Scene {
   readonly drive = new MemoryDrive();
@@ -26,7 +33,7 @@ export class Scene {
   readonly sync: CameraSync;
   #run: Promise<void> | undefined;
 
-  static async make(context: TestContext, options: Partial<CameraSyncOptions> = {}): Promise<Scene> {
+  static async make(context: TestContext, options: SceneOptions = {}): Promise<Scene> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-camera-'));
     const scene = new Scene(directory, options);
     context.after(async () => {
@@ -36,18 +43,30 @@ export class Scene {
     return scene;
   }
 
-  private constructor(directory: string, options: Partial<CameraSyncOptions>) {
+  private constructor(directory: string, { errandsFor, ...options }: SceneOptions) {
     this.directory = directory;
     this.ledger = new Ledger(directory);
+    const { clock } = this;
+    const storage = this.drive.session();
+    const logger = createLogger({
+      level: 'info',
+      format: 'journal',
+      write: (line) => void this.log.push(line),
+    });
+    const mailbox = errandsFor === undefined ? undefined : new CommandMailbox(errandsFor, logger);
+    const errands =
+      mailbox &&
+      new Errands({ storage, driveDirectory: 'camera', localDirectory: directory, mailbox, clock, logger });
     this.sync = new CameraSync({
       name: 'camera',
-      storage: this.drive.session(),
+      storage,
+      errands,
       driveDirectory: 'camera',
       ledger: this.ledger,
       driveRetentionMs: 0,
       once: false,
-      logger: createLogger({ level: 'info', format: 'journal', write: (line) => void this.log.push(line) }),
-      clock: this.clock,
+      logger,
+      clock,
       random: () => 0,
       planCleanUp: async () => [],
       ...options,
