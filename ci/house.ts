@@ -25,6 +25,8 @@ const mayImport: readonly [folder: string, from: readonly string[]][] = [
   ['runtime/commands.ts', ['runtime/', 'provision/', 'ledger/']],
   // `encrocam verify --chain`.
   ['runtime/verifier/', ['runtime/', 'ledger/']],
+  // An owner's key file, with the wallet in it.
+  ['runtime/viewer/', ['runtime/', 'ledger/owner/']],
   ['runtime/', ['runtime/', 'config.schema.json', 'package.json']],
   ['contracts/', ['contracts/']],
   [

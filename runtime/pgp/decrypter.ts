@@ -20,12 +20,12 @@ export interface MessageDecrypter {
 /** A signed message with 16 bytes in it stays below 1.5 KiB even with RSA-16384. */
 export const maxSignedBytes: number = 16 * 1024;
 
+const defaultHint = 'Insert the smart card, import the secret key into gpg, or give its file with --key.';
+
 /** None of the secret keys at hand is one of the message's recipients. */
 export class NoSecretKeyError extends EncroCamError {
   /** @param who the beginning of the sentence: who has no key. */
-  constructor(who: string) {
-    super('DECRYPTION_FAILED', `${who} no secret key for this recording.`, {
-      hint: 'Insert the smart card, import the secret key into gpg, or give its file with --key.',
-    });
+  constructor(who: string, { hint = defaultHint } = {}) {
+    super('DECRYPTION_FAILED', `${who} no secret key for this recording.`, { hint });
   }
 }

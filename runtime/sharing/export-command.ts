@@ -9,15 +9,14 @@ import { printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import {
-  decrypterFrom,
   driveHelp,
   driveOptions,
   keyOptions,
+  ownerKeysFrom,
   rangeOptions,
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
-import { ownerRunKeys } from '../viewer/run-keys.ts';
 import type { Capability } from './capability.ts';
 import { completeBundle, type EvidencePart, hasVideo, reportText, videoOf, writePart } from './evidence.ts';
 import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
@@ -57,7 +56,7 @@ export const command: Command = {
     const range = boundedRange(args, Date.now());
     const trusted = await trustedFrom(args);
     await refuseExisting([`${out}.mp4`, `${out}-evidence`]);
-    const owner = ownerRunKeys(await decrypterFrom(args));
+    const { runs: owner } = await ownerKeysFrom(args);
     const { inputs, close } = await findInputs(input, range, args);
     try {
       const withUnsigned = args.values.unsigned === true;

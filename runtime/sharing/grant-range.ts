@@ -24,7 +24,7 @@ export function boundedRange(args: CommandArguments, nowMs: number): RunRange {
 
 /**
  * The nodes of each run's part.
- * @throws {EncroCamError} what opening a run's secret throws; `DECRYPTION_FAILED` if it is not sealed for OpenPGP.
+ * @throws {EncroCamError} what opening a run's secret throws; `DECRYPTION_FAILED` if it is not sealed for this owner.
  */
 export async function grant(runs: readonly FoundRun[], owner: RunKeySource): Promise<SharedRun[]> {
   const granted: SharedRun[] = [];
@@ -33,9 +33,9 @@ export async function grant(runs: readonly FoundRun[], owner: RunKeySource): Pro
     if (!keys) {
       throw new EncroCamError(
         'DECRYPTION_FAILED',
-        `A run in ${run.checked.file} has no secret for OpenPGP.`,
+        `A run in ${run.checked.file} has no secret for this key.`,
         {
-          hint: 'Share it with the key that it was sealed for.',
+          hint: 'Share it with the key that it was sealed for: --owner FILE for an owner without OpenPGP.',
         },
       );
     }

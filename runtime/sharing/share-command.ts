@@ -7,15 +7,14 @@ import { localTime, printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import {
-  decrypterFrom,
   driveHelp,
   driveOptions,
   keyOptions,
+  ownerKeysFrom,
   rangeOptions,
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
-import { ownerRunKeys } from '../viewer/run-keys.ts';
 import { parseTime } from '../viewer/time.ts';
 import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
 import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
@@ -64,7 +63,7 @@ export const command: Command = {
     const make = await shareMaker(args);
     const terms = termsFrom(args, nowMs);
     const trusted = await trustedFrom(args);
-    const owner = ownerRunKeys(await decrypterFrom(args));
+    const { runs: owner } = await ownerKeysFrom(args);
     const { inputs, close } = await findInputs(input, range, args);
     try {
       const withUnsigned = args.values.unsigned === true;

@@ -18,6 +18,8 @@ export interface LivePlace {
   sizeBytes(recording: RecordingName): Promise<number>;
   /** Bytes from `offset` up to `end`, which the place has said it holds. */
   read(recording: RecordingName, offset: number, end: number): AsyncIterable<Uint8Array>;
+  /** A whole file beside the recordings; `undefined` if there is none, or it is larger. */
+  readSmall(fileName: string, maxBytes: number): Promise<Buffer | undefined>;
   access(recording: RecordingName, sizeBytes: number): RandomAccess;
 }
 

@@ -6,7 +6,7 @@ import { EncroCamError } from '../errors.ts';
 import { printable } from '../log.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
-import { followPlace } from './follow.ts';
+import { followPlace, type LivePlace } from './follow.ts';
 import { drivePlace, localPlace } from './live-places.ts';
 import { findPlace } from './location.ts';
 import { recordingsAmong } from './recordings-among.ts';
@@ -64,9 +64,15 @@ const drivePollMs = 1000;
  */
 export async function findLiveInputs(
   text: string,
-  options: { readonly fromMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly fromMs: number;
+    readonly signal: AbortSignal;
+    /** What is to be done while it is followed. */
+    readonly through?: (place: LivePlace) => LivePlace;
+  },
   args: CommandArguments,
 ): Promise<Inputs> {
+  const { through = (place) => place } = options;
   const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
@@ -75,13 +81,13 @@ export async function findLiveInputs(
       });
     case 'local':
       return {
-        inputs: followPlace(localPlace(location.path), { ...options, pollMs: localPollMs }),
+        inputs: followPlace(through(localPlace(location.path)), { ...options, pollMs: localPollMs }),
         close: nothingToClose,
       };
     case 'drive': {
       const { storage } = location;
       return {
-        inputs: followPlace(drivePlace(storage, location.path), { ...options, pollMs: drivePollMs }),
+        inputs: followPlace(through(drivePlace(storage, location.path)), { ...options, pollMs: drivePollMs }),
         close: () => storage.close(),
       };
     }

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { EncroCamError } from '../errors.ts';
+import { EncroCamError, isEncroCamError, systemErrorCode } from '../errors.ts';
 import { printable } from '../log.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
 import type { LivePlace } from './follow.ts';
@@ -28,6 +28,15 @@ export function localPlace(directory: string): LivePlace {
       }
     },
     read: ({ fileName }, offset, end) => createReadStream(fileOf(fileName), { start: offset, end: end - 1 }),
+    async readSmall(fileName, maxBytes) {
+      try {
+        const bytes = await collect(createReadStream(fileOf(fileName), { end: maxBytes }));
+        return bytes.length > maxBytes ? undefined : bytes;
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return undefined;
+        throw unreadable(fileOf(fileName), error);
+      }
+    },
     access: ({ fileName }, sizeBytes) => ({
       sizeBytes,
       probeBytes: 4096,
@@ -60,6 +69,22 @@ export function drivePlace(storage: Storage, directory: DrivePath): LivePlace {
       });
     },
     read: ({ fileName }, offset, end) => storage.read(fileOf(fileName), offset, end - offset, end),
+    async readSmall(fileName, maxBytes) {
+      await storage.connect();
+      const size = await storage.size(fileOf(fileName));
+      if (size === undefined || size > maxBytes) return undefined;
+      try {
+        return await collect(storage.read(fileOf(fileName), 0, size));
+      } catch (error) {
+        // It was replaced just now.
+        if (!isEncroCamError(error, 'STORAGE_REFUSED')) throw error;
+        return undefined;
+      }
+    },
     access: ({ fileName }, sizeBytes) => driveAccess(storage, fileOf(fileName), sizeBytes),
   };
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(chunks));
 }

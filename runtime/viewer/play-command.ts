@@ -2,10 +2,12 @@
 import type { Command } from '../commands.ts';
 import { EncroCamError } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
+import type { LivePlace } from './follow.ts';
 import { findInputs, findLiveInputs, type Inputs } from './inputs.ts';
 import {
   driveOptions,
   keyOptions,
+  liveKeysFrom,
   rangeOptions,
   sharedHelp,
   shareFrom,
@@ -28,6 +30,9 @@ INPUT   a recording; a directory of recordings, which are played in order; "-" f
 
 ${sharedHelp}  --follow               live: INPUT is a directory that recordings are being written to; begin a few
                          seconds before now (or at --from) and go on for ever
+  --live                 the same with a live key alone, from --owner or --live-key: what is recorded now, and nothing
+                         that was recorded before
+  --live-key HEX         a live key that somebody gave you (encrocam live-key)
   --player NAME          mpv, vlc or ffplay
 
 Exit code: 0 whole; 1 usage, input or output; 2 something missing or damaged; 3 not signed by KEY.
@@ -44,6 +49,8 @@ export const command: Command = {
     ...rangeOptions,
     ...driveOptions,
     follow: { type: 'boolean' },
+    live: { type: 'boolean' },
+    'live-key': { type: 'string' },
     player: { type: 'string' },
   },
   async run(args) {
@@ -53,23 +60,38 @@ export const command: Command = {
     }
     const nowMs = Date.now();
     const asked = parseRange(stringOption(args, 'from'), stringOption(args, 'to'), nowMs);
-    const follow = args.values.follow === true;
+    const isLive = args.values.live === true || args.values['live-key'] !== undefined;
+    if (
+      isLive &&
+      (args.values.share !== undefined || asked.fromMs !== undefined || asked.toMs !== undefined)
+    ) {
+      throw new EncroCamError('USAGE', '--live shows what is recorded now: no --share, --from or --to.', {
+        hint: 'For what was recorded before, leave --live out and give the key for recordings.',
+      });
+    }
+    const follow = args.values.follow === true || isLive;
     const player = await choosePlayer({
       name: stringOption(args, 'player'),
       live: follow,
       searchPath: process.env.PATH ?? '',
     });
     const share = await shareFrom(args, asked);
-    const { range, keys } = share ?? { range: asked, keys: await watchKeysFrom(args) };
+    const live = isLive ? await liveKeysFrom(args) : undefined;
+    const { range, keys } = share ?? { range: asked, keys: live?.keys ?? (await watchKeysFrom(args)) };
+    const through = live && ((place: LivePlace) => live.nodes.through(place));
     const stop = new AbortController();
     const { inputs, close }: Inputs = follow
-      ? await findLiveInputs(input, { fromMs: range.fromMs ?? nowMs, signal: stop.signal }, args)
+      ? await findLiveInputs(
+          input,
+          { fromMs: range.fromMs ?? nowMs, signal: stop.signal, ...(through ? { through } : {}) },
+          args,
+        )
       : await findInputs(input, range, args);
     const sink = startPlayer(player, () => stop.abort());
     try {
-      const live = follow && range.fromMs === undefined ? { liveMs } : {};
+      const start = follow && range.fromMs === undefined ? { liveMs } : {};
       const screen = processScreen();
-      const options = { range, keys, sink, screen, ...live };
+      const options = { range, keys, sink, screen, ...start };
       if (!share) return await watch({ ...options, inputs });
       const watched = await watch({ ...options, inputs: share.through(inputs) });
       return share.conclude((line) => screen.line(line), watched);

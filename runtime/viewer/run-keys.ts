@@ -4,7 +4,7 @@
  */
 import type { Header, RunKeys } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, isEncroCamError } from '../errors.ts';
-import type { MessageDecrypter } from '../pgp/decrypter.ts';
+import { type MessageDecrypter, NoSecretKeyError } from '../pgp/decrypter.ts';
 import { openRun } from '../pgp/open-run.ts';
 
 export interface RunKeySource {
@@ -19,7 +19,15 @@ export interface RunKeySource {
 
 /** With the owner's secret OpenPGP key, from gpg or a file. */
 export function ownerRunKeys(decrypter: MessageDecrypter): RunKeySource {
-  return cachingRunKeys({ keysOf: (header) => openRun(header, decrypter) });
+  return cachingRunKeys({
+    async keysOf(header) {
+      const keys = await openRun(header, decrypter);
+      if (keys || header.sealed.wrapped.length === 0) return keys;
+      throw new NoSecretKeyError('OpenPGP has', {
+        hint: "This run is for an owner without OpenPGP alone: give the owner's key file with --owner.",
+      });
+    },
+  });
 }
 
 /** As for key packets of EncroCrypt2: somebody's file of headers shall not keep a smart card busy for weeks. */

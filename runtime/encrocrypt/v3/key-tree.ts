@@ -46,6 +46,7 @@ export function segmentKey(node: TreeNode, segment: number): Buffer {
  * steps on average, each of which takes as long as decrypting 10 KiB.
  */
 export class SegmentKeys {
+  /** The caller may add to them. */
   readonly #nodes: readonly TreeNode[];
   /** From one of the nodes down to the last segment. */
   #path: TreeNode[] = [];

@@ -199,7 +199,8 @@ export class RunOpener {
   }
 
   #keyOf(segment: number): KeyObject | undefined {
-    if (segment !== this.#segment) {
+    // What is watched live is given by and by.
+    if (segment !== this.#segment || !this.#key) {
       const key = this.#segmentKeys.keyOf(segment);
       this.#segment = segment;
       this.#key = key && createSecretKey(key);
