@@ -86,6 +86,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('../ledger/identity/command.ts')).command,
   },
   {
+    name: 'rotate-key',
+    summary: 'send a camera that was paired a new video key',
+    load: async () => (await import('../ledger/owner/rotate-key-command.ts')).command,
+  },
+  {
+    name: 'live-key',
+    summary: 'print the key for live video of a camera that was paired',
+    load: async () => (await import('../ledger/owner/live-key-command.ts')).command,
+  },
+  {
     name: 'config',
     summary: 'check a configuration and show it without its secrets',
     load: async () => (await import('./config/command.ts')).command,
