@@ -13,7 +13,7 @@ const help = `Usage: encrocam live-key --owner FILE --camera NAME
 Prints the camera's live key. Whoever has it, and may read the drive, watches what is recorded now, and nothing of the past:
 encrocam play --live-key KEY --signed-by CAMERA PLACE. It is taken away with: encrocam rotate-key --purpose live.
 
-      --owner FILE       your key file; its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE
+      --owner FILE       your key file; its passphrase is asked for, or taken from ENCROCAM_OWNER_PASSPHRASE
       --camera NAME      what you called the camera at the pairing, or its address
 `;
 

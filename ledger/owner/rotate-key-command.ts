@@ -27,7 +27,7 @@ Makes a new video key, keeps it in FILE, and leaves it, encrypted for the camera
 what it records from its next run on is for the new key. What was recorded before stays readable: FILE keeps all keys. Whoever
 had the old key alone cannot open what comes.
 
-      --owner FILE       your key file; its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE
+      --owner FILE       your key file; its passphrase is asked for, or taken from ENCROCAM_OWNER_PASSPHRASE
       --camera NAME      what you called the camera at the pairing, or its address
       --to PLACE         the directory of any of the camera's lenses on the drive: ftps://USER@HOST/PATH (its password is asked
                          for, or taken from ENCROCAM_FTP_PASSWORD), or a directory on this computer

@@ -47,7 +47,7 @@ export const sharedHelp = `  --signed-by KEY        the camera's fingerprint (it
   --key FILE             your secret key, in a file; without it your gpg decrypts, smart cards included.
                          Its passphrase is asked for, or taken from ENCROCAM_PASSPHRASE.
   --owner FILE           the key file of an owner without OpenPGP, for cameras that were paired: its passphrase is
-                         asked for, or taken from ENCROCAM_PASSPHRASE. With --key, either opens
+                         asked for, or taken from ENCROCAM_OWNER_PASSPHRASE. With --key, either opens
   --share FILE           watch what somebody shared with you: FILE, or a link. Your key opens FILE
   --from TIME            begin here: 2026-11-22T13:00 (local), 2026-11-22T12:00Z, or -10m (s, m, h, d)
   --to TIME              end before this time
@@ -137,7 +137,7 @@ async function ownedKeys(file: string, purpose: Purpose): Promise<Buffer[]> {
 /** @throws {EncroCamError} `KEY_LOCKED` if there is nobody to ask. */
 export function ownerPassphrase(file: string): Promise<string> {
   return askSecret(`Passphrase of ${printable(file)}: `, {
-    variable: 'ENCROCAM_PASSPHRASE',
+    variable: 'ENCROCAM_OWNER_PASSPHRASE',
     code: 'KEY_LOCKED',
   });
 }

@@ -25,7 +25,7 @@ import { Run } from './syncer-harness.ts';
 
 const run = promisify(execFile);
 const passphrase = 'a passphrase for tests';
-const environment = { ...process.env, ENCROCAM_PASSPHRASE: passphrase };
+const environment = { ...process.env, ENCROCAM_OWNER_PASSPHRASE: passphrase };
 const cameraPublic = path.join(import.meta.dirname, '../vectors/encrocrypt2/camera.public.asc');
 const signedBy = ['--signed-by', cameraPublic];
 const front: CameraSettings = {
@@ -173,7 +173,7 @@ for (const software of ftpSoftware) {
     const link = await tryIt('share', recordings, '--link', ...range, '--owner', mine, ...signedBy);
     assert.equal(link.code, 0, link.stderr);
     const wrong = await run(encrocam, ['decrypt', recordings, '--owner', mine, ...signedBy], {
-      env: { ...environment, ENCROCAM_PASSPHRASE: 'wrong' },
+      env: { ...environment, ENCROCAM_OWNER_PASSPHRASE: 'wrong' },
     }).catch(({ stderr }) => stderr);
     assert.match(wrong, /KEY_LOCKED/);
   });
