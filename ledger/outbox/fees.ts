@@ -22,6 +22,15 @@ export function weiOfGwei(gwei: number): bigint {
   return BigInt(Math.round(gwei * Number(weiPerGwei)));
 }
 
+/** For people: not exact beyond some 15 digits. */
+export function gweiOf(wei: bigint): number {
+  return Number(wei) / Number(weiPerGwei);
+}
+
+export function inGwei({ tip, fee }: Fees): { readonly tipGwei: number; readonly feeGwei: number } {
+  return { tipGwei: gweiOf(tip), feeGwei: gweiOf(fee) };
+}
+
 /** Room for the base fee to double, which takes six full blocks. `undefined`: it costs more than the ceiling. */
 export function feesFor({ base, tip }: Price, ceiling: bigint): Fees | undefined {
   const wantedTip = tip > 0n ? tip : 1n;

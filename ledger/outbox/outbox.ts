@@ -7,15 +7,15 @@ import type { Address, Hex } from 'viem';
 import type { Logger } from '../../runtime/log.ts';
 import type { TreeFile } from '../trees/files.ts';
 import type { PeriodTrees } from '../trees/period-trees.ts';
-import { type Call, type Contracts, claimCall, commitCall, mostGas, type Purpose } from './calls.ts';
-import { type Fees, feesFor, higherFees } from './fees.ts';
+import { type Call, type Contracts, mostGas, type Purpose } from './calls.ts';
+import { type Fees, feesFor, higherFees, inGwei } from './fees.ts';
+import { isAchieved, nextUp } from './next.ts';
 import type { Report, Trouble } from './report.ts';
 import type { OutboxState, OutboxStore, Sending } from './state-file.ts';
 import { Teller } from './teller.ts';
 import type { ChainAccess, View } from './view.ts';
+import { Wallet } from './wallet.ts';
 
-/** Trees of a transaction: some 2.6 million gas, a tenth of what a block of the main chain has. */
-export const maxTreesPerTransaction = 50;
 /** Trees that are looked for on the chain at a time. */
 const maxAsked = 200;
 /** Transactions that are offered again if the chain loses what was settled. */
@@ -63,6 +63,7 @@ const conflictText =
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #teller: Teller;
+  readonly #wallet: Wallet;
   #state: OutboxState;
   /** Since when this process waits for what it is about: a nonce, and the number of versions of it. */
   #waiting: { readonly key: string; readonly sinceMs: number } | undefined;
@@ -76,6 +77,7 @@ export class Outbox {
     this.#options = options;
     this.#state = state;
     this.#teller = new Teller(options.logger, options.now);
+    this.#wallet = new Wallet(options.camera, this.#teller);
   }
 
   /**
@@ -207,17 +209,18 @@ export class Outbox {
     const last = versions[versions.length - 1] as Sending['versions'][number];
     const sinceMs = this.#since(`${sending.nonce}/${versions.length}`, last.signedMs);
     let raw = last.raw;
-    let trouble = this.#cannotPay(BigInt(last.gas) * BigInt(last.fee), view);
+    let trouble = this.#wallet.cannotPay(BigInt(last.gas) * BigInt(last.fee), view.balance);
     if (now() - sinceMs >= stuckMs) {
       const price = await this.#price(view);
       const fees = higherFees({ tip: BigInt(last.tip), fee: BigInt(last.fee) }, price, ceiling);
       if (!fees) {
-        if (price.base + BigInt(last.tip) > BigInt(last.fee)) trouble ??= this.#tooDear(price.base);
+        if (price.base + BigInt(last.tip) > BigInt(last.fee))
+          trouble ??= this.#wallet.tooDear(price.base, ceiling);
       } else {
         const estimate = await chain.estimate(sending.call);
         // Refused by now: it is better mined as it is than never, for its number is in the way.
         const gas = 'gas' in estimate ? withRoom(estimate.gas, sending.purpose) : BigInt(last.gas);
-        trouble = this.#cannotPay(gas * fees.fee, view);
+        trouble = this.#wallet.cannotPay(gas * fees.fee, view.balance);
         if (!trouble) {
           logger.info('a transaction is in no block: more is offered', { hash: last.hash, ...inGwei(fees) });
           raw = await this.#sign(sending.nonce, sending, { ...fees, gas });
@@ -230,7 +233,7 @@ export class Outbox {
   async #begin(left: readonly TreeFile[], view: View): Promise<Outcome> {
     const { chain, now, stuckMs, ceiling } = this.#options;
     const { refused } = this.#state;
-    const next = this.#next(left, view);
+    const next = nextUp(this.#options, left, view);
     if (next === 'wait') return { activity: 'confirming', trouble: undefined };
     if (!next) return { activity: 'idle', trouble: undefined };
     if (refused && now() < refused.nextMs && refused.nextMs - now() <= maxRefusalPauseMs) {
@@ -255,30 +258,15 @@ export class Outbox {
     }
     const price = await this.#price(view);
     const fees = feesFor(price, ceiling);
-    if (!fees) return { activity: 'held', trouble: this.#tooDear(price.base + price.tip) };
-    this.#teller.over('fee');
+    if (!fees) return { activity: 'held', trouble: this.#wallet.tooDear(price.base + price.tip, ceiling) };
+    this.#wallet.affordable();
     const gas = withRoom(estimate.gas, next.purpose);
     // The room for a base fee that doubles is given up before the transaction is.
     const affordable = least(fees.fee, view.balance / gas);
-    const trouble = this.#cannotPay(gas * (price.base + fees.tip), view);
+    const trouble = this.#wallet.cannotPay(gas * (price.base + fees.tip), view.balance);
     if (trouble) return { activity: 'held', trouble };
     const raw = await this.#sign(nonce, next, { tip: fees.tip, fee: affordable, gas });
     return this.#offer(raw, undefined);
-  }
-
-  /** What is to be sent next, if anything; `wait`: what is in blocks has to settle first. */
-  #next(left: readonly TreeFile[], { newest }: View): Pick<Sending, 'purpose' | 'call'> | 'wait' | undefined {
-    const { owner, contracts } = this.#options;
-    if (owner && newest.owner !== owner) {
-      return { purpose: { kind: 'claim', owner }, call: claimCall(contracts, owner) };
-    }
-    const absent = left.filter(({ tree }) => !newest.trees.has(tree));
-    const [first] = absent;
-    if (!first) return left.length > 0 ? 'wait' : undefined;
-    if (first.firstMs < newest.lastMs) return 'wait';
-    const chosen = absent.slice(0, maxTreesPerTransaction);
-    const purpose: Purpose = { kind: 'commit', trees: chosen.map(({ tree }) => tree) };
-    return { purpose, call: commitCall(contracts, chosen) };
   }
 
   /** Signed, and on the disk. */
@@ -309,7 +297,7 @@ export class Outbox {
     let trouble = before;
     if (taken === 0) {
       const text = failures.join('; ');
-      if (/insufficient funds/i.test(text)) trouble ??= this.#empty(text);
+      if (/insufficient funds/i.test(text)) trouble ??= this.#wallet.empty(text);
       this.#teller.tell('offer', 'warn', 'no node takes the transaction', { reasons: text });
     }
     return { activity: trouble ? 'held' : 'sending', trouble };
@@ -317,34 +305,6 @@ export class Outbox {
 
   async #price({ baseFee }: View): Promise<{ base: bigint; tip: bigint }> {
     return { base: baseFee ?? 0n, tip: await this.#options.chain.usualTip() };
-  }
-
-  #tooDear(asked: bigint): Trouble {
-    const { ceiling } = this.#options;
-    const text = `The chain asks for ${gwei(asked)} gwei, and ledger.maximumFeeGwei is ${gwei(ceiling)}.`;
-    this.#teller.tell('fee', 'info', 'the chain is dearer than the ceiling: checkpoints wait', {
-      askedGwei: gwei(asked),
-      ceilingGwei: gwei(ceiling),
-    });
-    return { kind: 'fee', text };
-  }
-
-  #cannotPay(cost: bigint, { balance }: View): Trouble | undefined {
-    if (cost <= balance) {
-      this.#teller.over('empty');
-      return undefined;
-    }
-    return this.#empty(`it has ${gwei(balance)} gwei, and the next transaction needs ${gwei(cost)}`);
-  }
-
-  #empty(reason: string): Trouble {
-    const { camera } = this.#options;
-    this.#teller.tell('empty', 'warn', "the camera's wallet is empty: checkpoints wait", {
-      address: camera,
-      reason,
-      hint: 'Send coins to that address.',
-    });
-    return { kind: 'empty', text: `The wallet ${camera} cannot pay: ${reason}.` };
   }
 
   #conflict(): Trouble | undefined {
@@ -377,22 +337,9 @@ export class Outbox {
   }
 }
 
-function isAchieved(purpose: Purpose, left: readonly TreeFile[], { settled }: View): boolean {
-  if (purpose.kind === 'claim') return settled.owner === purpose.owner;
-  return !purpose.trees.some((id) => left.some(({ tree }) => tree === id));
-}
-
 /** The state may be another one when it is mined; what is not used is not paid. */
 function withRoom(gas: bigint, purpose: Purpose): bigint {
   return least(((gas > leastGas ? gas : leastGas) * 5n) / 4n, mostGas(purpose));
-}
-
-function inGwei({ tip, fee }: Fees): { tipGwei: number; feeGwei: number } {
-  return { tipGwei: gwei(tip), feeGwei: gwei(fee) };
-}
-
-function gwei(wei: bigint): number {
-  return Number(wei) / 1e9;
 }
 
 function least(a: bigint, b: bigint): bigint {
