@@ -361,6 +361,7 @@ function problemOf(error: unknown): Omit<Problem, 'sinceMs'> {
     'ELEMENT_UNAVAILABLE',
     'ELEMENT_UNSUITABLE',
     'ELEMENT_PIN',
+    'PROGRAM_MISSING',
   ] as const;
   if (isEncroCamError(error, ...ofIdentity)) return { kind: 'identity', text };
   return { kind: 'other', text };

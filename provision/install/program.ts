@@ -22,6 +22,7 @@ export const cardOnlyUnits: readonly string[] = [
 /** What is switched on. The target is not: the agent starts it, after unlocking. */
 export const enabledUnits: readonly string[] = [
   'encrocam-agent.socket',
+  'encrocam-ledger.service',
   'encrocam-network-unlock.service',
   'encrocam-record.service',
   'encrocam-sync.service',

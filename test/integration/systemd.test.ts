@@ -16,13 +16,22 @@ const installed = '/usr/lib/encrocam/encrocam';
  * Exposure in systemd's own scale, 0 (sealed) to 10. What is left: the network, the video devices, and memory
  * that V8 may both write and run.
  */
-const maxExposure: Record<string, number> = { 'encrocam-record.service': 2, 'encrocam-sync.service': 1.8 };
+const maxExposure: Record<string, number> = {
+  'encrocam-record.service': 2,
+  'encrocam-sync.service': 1.8,
+  'encrocam-ledger.service': 1.8,
+};
 
 test('systemd accepts the units without a warning', async (context) => {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-units-'));
   context.after(() => rm(directory, { recursive: true }));
   const names = (await readdir(units)).filter((name) => /\.(service|target)$/.test(name)).sort();
-  assert.deepEqual(names, ['encrocam-record.service', 'encrocam-sync.service', 'encrocam.target']);
+  assert.deepEqual(names, [
+    'encrocam-ledger.service',
+    'encrocam-record.service',
+    'encrocam-sync.service',
+    'encrocam.target',
+  ]);
   for (const name of names) {
     const text = await readFile(path.join(units, name), 'utf8');
     if (name.endsWith('.service')) assert.ok(text.includes(`ExecStart=${installed} `), name);
@@ -46,17 +55,21 @@ for (const [name, limit] of Object.entries(maxExposure)) {
   });
 }
 
-test('the recorder sees cameras, microphones and no other devices, and neither service may gain privileges', async () => {
+test('the recorder sees cameras, microphones and no other devices, and no service may gain privileges', async () => {
   const record = await readFile(path.join(units, 'encrocam-record.service'), 'utf8');
   const sync = await readFile(path.join(units, 'encrocam-sync.service'), 'utf8');
   assert.match(record, /^DeviceAllow=char-video4linux rw$/m);
   assert.match(record, /^DeviceAllow=char-alsa rw$/m);
   assert.equal(record.match(/^DeviceAllow=/gm)?.length, 2);
+  const ledger = await readFile(path.join(units, 'encrocam-ledger.service'), 'utf8');
   assert.match(sync, /^PrivateDevices=yes$/m);
-  for (const unit of [record, sync]) {
+  assert.match(ledger, /^PrivateDevices=yes$/m);
+  // One that ends in order has nothing to do.
+  assert.match(ledger, /^Restart=on-failure$/m);
+  for (const unit of [record, sync]) assert.match(unit, /^Restart=always$/m);
+  for (const unit of [record, sync, ledger]) {
     assert.match(unit, /^NoNewPrivileges=yes$/m);
     assert.match(unit, /^User=encrocam$/m);
     assert.match(unit, /^ProtectSystem=strict$/m);
-    assert.match(unit, /^Restart=always$/m);
   }
 });
