@@ -13,6 +13,7 @@ import {
   type LedgerProblemKind,
   type LedgerState,
   ledgerStateIntervalMs,
+  periodMsOf,
   weiOfCoins,
   writeLedgerState,
 } from '../../runtime/state/ledger-state.ts';
@@ -335,10 +336,6 @@ export class LedgerService {
       ...(this.#problem && { problem: this.#problem }),
     };
   }
-}
-
-export function periodMsOf({ periodMinutes }: LedgerConfig): number {
-  return Math.round(periodMinutes * 60_000);
 }
 
 /** Carries what a step found to where problems are gathered. */

@@ -534,7 +534,7 @@ export interface LedgerConfig {
    */
   confirmations: number;
   /**
-   * Below so much in the camera's wallet it warns, and the monitor is told.
+   * Below so much in the camera's wallet it warns, in the log and in `encrocam status`. The monitor is told of a failure when the wallet cannot pay and a checkpoint waits for more than a period.
    */
   lowBalance: number;
 }

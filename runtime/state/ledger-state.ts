@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { LedgerConfig } from '../config/types.ts';
 import { replaceStateFile, stateDirectory } from './state.ts';
 
 /** Written at least so often while the service runs. */
@@ -80,6 +81,10 @@ export function ledgerAlarm(
 ): string | undefined {
   if (state?.problem?.kind !== 'empty' || state.oldestWaitingMs === undefined) return undefined;
   return nowMs - state.oldestWaitingMs > periodMs ? state.problem.text : undefined;
+}
+
+export function periodMsOf({ periodMinutes }: Pick<LedgerConfig, 'periodMinutes'>): number {
+  return Math.round(periodMinutes * 60_000);
 }
 
 /** Of a setting in coins. */

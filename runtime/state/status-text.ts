@@ -14,7 +14,8 @@ export function statusText(status: Status): string {
   if (nextRetentionMs !== undefined && status.syncer.activity === 'running') {
     lines.push(['next retention', when(nextRetentionMs, nowMs)]);
   }
-  const blocks = [aligned(lines), ...status.cameras.map((camera) => cameraText(camera, nowMs))];
+  const ledger = status.ledger ? [ledgerText(status.ledger, nowMs)] : [];
+  const blocks = [aligned(lines), ...ledger, ...status.cameras.map((camera) => cameraText(camera, nowMs))];
   blocks.push(
     status.healthy
       ? 'All is well.\n'
@@ -39,6 +40,28 @@ function serviceText(
     case 'running':
       return `running (process ${pid}), started ${when(startedMs ?? nowMs, nowMs)}`;
   }
+}
+
+function ledgerText(ledger: NonNullable<Status['ledger']>, nowMs: number): string {
+  const lines: [name: string, value: string][] = [['service', serviceText(ledger, nowMs)]];
+  const { address, chainId, balance, owner, treesCommitted, treesWaiting, oldestWaitingMs, newestBlock } =
+    ledger;
+  if (address !== undefined) lines.push(['address', `${address} on chain ${chainId}`]);
+  if (balance !== undefined)
+    lines.push(['balance', `${balance} coins${ledger.isBalanceLow === true ? ', low' : ''}`]);
+  if (owner) {
+    const claimed = { true: 'claimed', false: 'not claimed yet', undefined: 'not known whether claimed' };
+    lines.push(['owner', `${owner.address}, ${claimed[`${owner.isClaimed}`]}`]);
+  }
+  if (treesCommitted !== undefined) lines.push(['trees', `${treesCommitted} on the chain`]);
+  if (treesWaiting !== undefined && treesWaiting > 0) {
+    const oldest = oldestWaitingMs === undefined ? '' : `, the oldest since ${when(oldestWaitingMs, nowMs)}`;
+    lines.push(['waiting', `${treesWaiting}${ledger.sending === true ? ', being sent' : ''}${oldest}`]);
+  }
+  if (newestBlock)
+    lines.push(['newest block', `${newestBlock.height}, of ${when(newestBlock.timeMs, nowMs)}`]);
+  if (ledger.problem) lines.push(['problem', ledger.problem.text]);
+  return `ledger\n${aligned(lines.map(([label, value]) => [`  ${label}`, value]))}`;
 }
 
 function cameraText({ name, recorder, syncer }: CameraStatus, nowMs: number): string {

@@ -1,7 +1,10 @@
 /**
- * What `encrocam status` makes of the two state files: which service runs, whether it progresses, and what is
+ * What `encrocam status` makes of the state files: which service runs, whether it progresses, and what is
  * wrong. A function of the files, the time, and which processes live; it reads nothing itself.
  */
+
+import { type LedgerState, ledgerStateIntervalMs } from './ledger-state.ts';
+import { type LedgerStatus, ledgerProblems, ledgerStatus } from './ledger-status.ts';
 import {
   type RecorderCameraState,
   type RecorderState,
@@ -19,7 +22,7 @@ export type ServiceActivity = 'running' | 'stopped' | 'killed' | 'not-responding
 /** The shape of `encrocam status --json`. Times are milliseconds since the epoch; what is not known is absent. */
 export interface Status {
   readonly nowMs: number;
-  /** Whether both services run and progress: then the exit code is 0, otherwise 2. */
+  /** Whether all services run and progress: then the exit code is 0, otherwise 2. */
   readonly healthy: boolean;
   /** What is wrong, a sentence each. */
   readonly problems: readonly string[];
@@ -29,6 +32,8 @@ export interface Status {
     readonly nextRetentionMs?: number;
     readonly lastMonitorMs?: number;
   };
+  /** Where the configuration has one. */
+  readonly ledger?: ServiceStatus & LedgerStatus;
   readonly cameras: readonly CameraStatus[];
 }
 
@@ -49,6 +54,7 @@ export interface CameraStatus {
 
 /** A service writes its state every {@link stateIntervalMs}; one that missed three of them hangs. */
 export const notRespondingMs = 3 * stateIntervalMs;
+export const ledgerNotRespondingMs = 3 * ledgerStateIntervalMs;
 /** Recorders flush every 2 s; longer than this without a write means that no video comes. */
 export const staleWriteMs = 30_000;
 /** Uploads are confirmed every 10 s; longer than this with a backlog means that none goes out. */
@@ -61,6 +67,12 @@ export interface StatusInput {
   readonly hasDrive: boolean;
   readonly recorder: RecorderState | undefined;
   readonly syncer: SyncerState | undefined;
+  /** Where the configuration has a ledger: its settings, and what its service says. */
+  readonly ledger?: {
+    readonly periodMs: number;
+    readonly lowBalance: number;
+    readonly state: LedgerState | undefined;
+  };
   readonly isAlive: (pid: number) => boolean;
 }
 
@@ -68,6 +80,10 @@ export function statusOf(input: StatusInput): Status {
   const { nowMs, recorder, syncer } = input;
   const recorderStatus = serviceStatus(recorder, input);
   const syncerStatus = serviceStatus(syncer, input);
+  const ledger = input.ledger && {
+    ...serviceStatus(input.ledger.state, input, ledgerNotRespondingMs),
+    ...ledgerStatus(input.ledger),
+  };
   const cameras = input.cameras.map((name): CameraStatus => {
     const recording = recorder?.cameras.find((camera) => camera.name === name);
     const syncing = syncer?.cameras.find((camera) => camera.name === name);
@@ -81,6 +97,8 @@ export function statusOf(input: StatusInput): Status {
   const problems = [
     ...serviceProblem('The recorder', recorderStatus.activity),
     ...serviceProblem('The syncer', syncerStatus.activity),
+    ...(ledger ? serviceProblem('The ledger', ledger.activity) : []),
+    ...(input.ledger && ledger?.activity === 'running' ? ledgerProblems(input.ledger, nowMs) : []),
     ...cameras.flatMap((camera) => [
       ...(recorderStatus.activity === 'running' ? recordingProblem(camera, nowMs) : []),
       ...(syncerStatus.activity === 'running' && input.hasDrive ? uploadProblem(camera, nowMs) : []),
@@ -97,15 +115,22 @@ export function statusOf(input: StatusInput): Status {
       ...(syncer?.nextRetentionMs !== undefined && { nextRetentionMs: syncer.nextRetentionMs }),
       ...(syncer?.lastMonitorMs !== undefined && { lastMonitorMs: syncer.lastMonitorMs }),
     },
+    ...(ledger && { ledger }),
     cameras,
   };
 }
 
-function serviceStatus(state: RecorderState | SyncerState | undefined, input: StatusInput): ServiceStatus {
+type ServiceState = RecorderState | SyncerState | LedgerState;
+
+function serviceStatus(
+  state: ServiceState | undefined,
+  input: StatusInput,
+  limitMs = notRespondingMs,
+): ServiceStatus {
   if (!state) return { activity: 'never-started' };
   const { pid, startedMs, updatedMs, stoppedMs } = state;
   return {
-    activity: activityOf(state, input),
+    activity: activityOf(state, input, limitMs),
     pid,
     startedMs,
     updatedMs,
@@ -113,11 +138,11 @@ function serviceStatus(state: RecorderState | SyncerState | undefined, input: St
   };
 }
 
-function activityOf(state: RecorderState | SyncerState, { nowMs, isAlive }: StatusInput): ServiceActivity {
+function activityOf(state: ServiceState, { nowMs, isAlive }: StatusInput, limitMs: number): ServiceActivity {
   if (state.stoppedMs !== undefined) return 'stopped';
   if (!isAlive(state.pid)) return 'killed';
   // A state from the future is of before the clock was set back: it says nothing about now.
-  return Math.abs(nowMs - state.updatedMs) > notRespondingMs ? 'not-responding' : 'running';
+  return Math.abs(nowMs - state.updatedMs) > limitMs ? 'not-responding' : 'running';
 }
 
 function serviceProblem(service: string, activity: ServiceActivity): string[] {

@@ -54,6 +54,21 @@ test('start and fail are signalled once each, and success at once after a failur
   assert.equal(monitor.check([camera(5, 2)], 5000 + stalledAfterMs), 'success');
 });
 
+test('something else that is wrong is a failure at once, and silences the calls until it is over', () => {
+  const isAlarmed = true;
+  for (const startAndFailSignals of [true, false]) {
+    const monitor = new Monitor({ intervalMs, startAndFailSignals });
+    monitor.check([camera(0, 0)], 0);
+    assert.equal(monitor.check([camera(1, 1)], 1000), 'success');
+    assert.equal(
+      monitor.check([camera(2, 2)], 2000, { isAlarmed }),
+      startAndFailSignals ? 'fail' : undefined,
+    );
+    assert.equal(monitor.check([camera(3, 3)], 2000 + intervalMs, { isAlarmed }), undefined);
+    assert.equal(monitor.check([camera(4, 4)], 3000 + intervalMs), 'success');
+  }
+});
+
 test('a failure is not signalled when signals were not asked for', () => {
   const monitor = new Monitor({ intervalMs, startAndFailSignals: false });
   assert.equal(monitor.check([camera(0, 0)], 0), undefined);

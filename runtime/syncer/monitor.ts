@@ -1,6 +1,6 @@
 /**
  * When to call the uptime monitor. Its silence is the alarm: it is called only when every camera was both recorded
- * and uploaded since the last call. Decides only; `monitor-client.ts` calls.
+ * and uploaded since the last call, and nothing else is wrong that the owner has to mend. Decides only; `monitor-client.ts` calls.
  */
 
 /** Counters of one camera; they only ever grow. */
@@ -46,8 +46,15 @@ export class Monitor {
     this.#options = options;
   }
 
-  /** The signal that is due now, if one is. Ask it every few seconds. */
-  check(cameras: readonly CameraProgress[], nowMs: number): MonitorSignal | undefined {
+  /**
+   * The signal that is due now, if one is. Ask it every few seconds.
+   * @param options `isAlarmed`: something else is wrong.
+   */
+  check(
+    cameras: readonly CameraProgress[],
+    nowMs: number,
+    { isAlarmed = false } = {},
+  ): MonitorSignal | undefined {
     for (const camera of cameras) this.#note(camera, nowMs);
     const { intervalMs, startAndFailSignals } = this.#options;
     if (!this.#started) {
@@ -56,7 +63,7 @@ export class Monitor {
     }
     const watched = cameras.map((camera) => this.#watched.get(camera.name));
     const stalled = watched.some((camera) => camera !== undefined && isStalled(camera, nowMs));
-    if (stalled) {
+    if (stalled || isAlarmed) {
       if (this.#failing) return undefined;
       this.#failing = true;
       return startAndFailSignals ? 'fail' : undefined;

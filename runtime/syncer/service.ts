@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { ledgerDirectoryName } from '../recordings/companions.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
+import { ledgerAlarm, periodMsOf, readLedgerState } from '../state/ledger-state.ts';
 import { type SyncerCameraState, type SyncerState, stateIntervalMs, writeState } from '../state/state.ts';
 import type { DriveFile, Storage } from '../storage/storage.ts';
 import { CameraSync } from './camera-sync.ts';
@@ -59,6 +60,8 @@ export class Syncer {
   #lastMonitorMs: number | undefined;
   #monitorCall: Promise<void> | undefined;
   #stateProblem: string | undefined;
+  /** Something beside recording and upload that the monitor has to tell of. */
+  #alarm: string | undefined;
 
   constructor(options: SyncerOptions) {
     this.#options = options;
@@ -173,6 +176,7 @@ export class Syncer {
       for (const { drive } of this.#work) drive?.sync.requestCleanUp();
       if (!isFirst || config.storage.driver === 'none') await this.#cleanUp();
     }
+    await this.#readAlarm(nowMs);
     this.#callMonitorIfDue(nowMs);
     await this.#writeState(undefined);
   }
@@ -239,6 +243,20 @@ export class Syncer {
     return [];
   }
 
+  /** The monitor tells of the ledger's wallet too: it is what owners look at. */
+  async #readAlarm(nowMs: number): Promise<void> {
+    const { ledger, recordings } = this.#options.config;
+    if (!this.#monitor || !ledger) return;
+    const state = await readLedgerState(recordings.directory);
+    const alarm = ledgerAlarm(state, { periodMs: periodMsOf(ledger), nowMs });
+    if (alarm !== undefined && this.#alarm === undefined) {
+      this.#options.logger.warn('the uptime monitor is told of a failure: checkpoints wait for coins', {
+        reason: alarm,
+      });
+    }
+    this.#alarm = alarm;
+  }
+
   #callMonitorIfDue(nowMs: number): void {
     // A call that hangs until its time-out holds nothing up but the next call.
     if (!this.#monitor || this.#monitorCall) return;
@@ -249,6 +267,7 @@ export class Syncer {
         uploadedBytes: drive?.sync.bytesUploaded,
       })),
       nowMs,
+      { isAlarmed: this.#alarm !== undefined },
     );
     if (!signal) return;
     this.#monitorCall = this.#call(signal).finally(() => {

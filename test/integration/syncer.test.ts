@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { conflictName } from '../../runtime/recordings/names.ts';
+import { writeLedgerState } from '../../runtime/state/ledger-state.ts';
 import type { SyncerState } from '../../runtime/state/state.ts';
 import { ftpSoftware, startFtpServer } from '../ftp-servers/index.ts';
 import { driveSettings } from '../support/drive.ts';
@@ -181,7 +182,8 @@ test('a second syncer on the same recordings is refused, and status tells of the
   assert.match(after.stdout, /syncer +gone without saying so/);
 });
 
-test('without a drive the monitor is called while recording progresses, and told of a start', async (context) => {
+/** Keeps what it was asked for. */
+async function startMonitor(context: TestContext) {
   const asked: string[] = [];
   const events = new EventEmitter();
   const monitor = createServer((request, response) => {
@@ -192,7 +194,11 @@ test('without a drive the monitor is called while recording progresses, and told
   await once(monitor, 'listening');
   context.after(() => monitor.close());
   const { port } = monitor.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/secret-of-the-monitor`;
+  return { asked, events, url: `http://127.0.0.1:${port}/secret-of-the-monitor` };
+}
+
+test('without a drive the monitor is called while recording progresses, and told of a start', async (context) => {
+  const { asked, events, url } = await startMonitor(context);
   const place = await SyncerPlace.make(
     context,
     { driver: 'none' },
@@ -207,6 +213,44 @@ test('without a drive the monitor is called while recording progresses, and told
   assert.deepEqual(asked.slice(1), ['/secret-of-the-monitor']);
   assert.equal(await sync.terminate(), 0, sync.stderr);
   assert.doesNotMatch(sync.stderr, /secret-of-the-monitor/);
+});
+
+test('the monitor is told when checkpoints wait for coins, although recording goes on', async (context) => {
+  const { asked, events, url } = await startMonitor(context);
+  const address = `0x${'01'.repeat(20)}`;
+  const contracts = { ownership: address, checkpoints: address };
+  const place = await SyncerPlace.make(
+    context,
+    { driver: 'none' },
+    {
+      monitor: { url, intervalSeconds: 5, startAndFailSignals: true },
+      ledger: { chainId: 1, rpcUrls: ['http://127.0.0.1:1'], contracts, periodMinutes: 1 },
+    },
+  );
+  const nowMs = Date.now();
+  const state = {
+    service: 'ledger',
+    pid: process.pid,
+    startedMs: nowMs,
+    updatedMs: nowMs,
+    chainId: 1,
+  } as const;
+  const problem = { kind: 'empty', text: 'The wallet cannot pay.', sinceMs: nowMs } as const;
+  await writeLedgerState(place.recordings, { ...state, problem, oldestWaitingMs: nowMs - 61_000 });
+  const sync = place.run('sync');
+  await once(events, 'asked');
+  const writer = place.write(recordingOf(0));
+  await once(events, 'asked');
+  assert.deepEqual(
+    asked,
+    ['/start', '/fail'].map((signal) => `/secret-of-the-monitor${signal}`),
+  );
+  assert.match(sync.stderr, /checkpoints wait for coins.*The wallet cannot pay/);
+  await writeLedgerState(place.recordings, state);
+  await once(events, 'asked');
+  assert.equal(asked[2], '/secret-of-the-monitor');
+  await writer.stop();
+  assert.equal(await sync.terminate(), 0, sync.stderr);
 });
 
 test('wrong arguments are usage errors', async (context) => {
