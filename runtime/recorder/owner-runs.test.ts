@@ -14,6 +14,7 @@ import {
 } from '../encrocrypt/v3/index.ts';
 import { videoKeyId } from '../video-keys/keys.ts';
 import { openLive, parseLive, type SealedLive } from '../video-keys/live-file.ts';
+import { CameraAuthority } from './authority.ts';
 import { endsOf, setUp } from './fake-camera.ts';
 import { pairedPlace, videoKey, wrapped } from './fake-owner.ts';
 import { contentsOf, type RunTold } from './fake-runs.ts';
@@ -140,4 +141,21 @@ test('a live file that cannot be written is said once, and recording goes on', a
   await file.publish({ runId: Buffer.alloc(16), recording: 'x', nodes });
   await file.publish({ runId: Buffer.alloc(16), recording: 'x', nodes });
   assert.equal(logger.lines.length, 1);
+});
+
+test('a locked camera seals for OpenPGP alone; unlocked, for its other owner, too', async (context) => {
+  const { ring } = await pairedPlace(context);
+  const unlocked = new Sealer({ ownerKeys: [path.join(vectors, 'owner.public.asc')], signingKey }, entry);
+  context.after(() => unlocked.close());
+  const { camera, ownerKeyBytes } = await unlocked.prepare();
+  const authority = new CameraAuthority(new Sealer({ camera, ownerKeyBytes }, entry), { isLocked: true });
+  context.after(() => authority.close());
+  const recipients = async (): Promise<string[]> => {
+    const { header } = await authority.sealRun(plan);
+    return decodeHeader(header.subarray(envelopeBytes)).statement.recipients.map(({ type }) => type);
+  };
+  assert.deepEqual(await recipients(), ['openpgp']);
+  assert.equal(authority.ownerKeys, undefined);
+  authority.unlock(unlocked, { certifies: true, ownerKeys: ring });
+  assert.deepEqual(await recipients(), ['openpgp', 'symmetric']);
 });

@@ -21,8 +21,15 @@ export interface Live {
   readonly nodes: readonly TreeNode[];
 }
 
-/** @param key the live key, 32 bytes. */
-export function encodeLive({ runId, recording, nodes }: Live, key: Uint8Array): string {
+/**
+ * @param key the live key, 32 bytes.
+ * @param nonce random; never the same twice under one key.
+ */
+export function encodeLive(
+  { runId, recording, nodes }: Live,
+  key: Uint8Array,
+  nonce: Uint8Array = randomBytes(nonceBytes),
+): string {
   const plain = Buffer.alloc(nodes.length * nodeBytes);
   for (const [index, node] of nodes.entries()) {
     const start = index * nodeBytes;
@@ -30,7 +37,6 @@ export function encodeLive({ runId, recording, nodes }: Live, key: Uint8Array): 
     plain.writeUInt32BE(node.index, start + 1);
     plain.set(node.key, start + 5);
   }
-  const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(associated(runId));
   const sealed = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
