@@ -18,26 +18,22 @@ export interface ChainAccessOptions {
 export function openChainAccess(options: ChainAccessOptions): ChainAccess {
   const { chain, camera, contracts, confirmations } = options;
   const { nodes } = chain;
-  const known = new Set<string>();
+  /** Once they are deep enough, they stay. */
+  let areSettled = false;
 
-  /** An address without code answers every call with nothing. */
-  const checkContracts = async (): Promise<void> => {
+  /** The one that is not there at this block. */
+  const missingAt = async (blockNumber: bigint): Promise<[name: string, address: Address] | undefined> => {
     for (const [name, address] of Object.entries(contracts)) {
-      if (known.has(name)) continue;
-      const code = await nodes.agree(`the contract of ${name}`, (client) => client.getCode({ address }));
-      if (code === undefined || code === '0x') {
-        throw new EncroCamError(
-          'CHAIN_WRONG',
-          `there is no contract at ${address} on chain ${nodes.chainId}`,
-          { hint: `Correct ledger.contracts.${name}.` },
-        );
-      }
-      known.add(name);
+      const code = await nodes.agree(`the contract of ${name}`, (client) =>
+        client.getCode({ address, blockNumber }),
+      );
+      // Without code it would answer every call with nothing.
+      if (code === undefined || code === '0x') return [name, address];
     }
+    return undefined;
   };
 
   const look = async (trees: readonly AskedTree[]): Promise<View> => {
-    await checkContracts();
     const newestBlock = await chain.newestBlock();
     const depth = BigInt(confirmations - 1);
     const height = newestBlock.height > depth ? newestBlock.height - depth : 0n;
@@ -47,8 +43,23 @@ export function openChainAccess(options: ChainAccessOptions): ChainAccess {
         hint: 'The chain is being reorganised: it is tried again.',
       });
     }
+    if (!areSettled) {
+      const missing = await missingAt(newestBlock.height);
+      if (missing !== undefined) {
+        const [name, address] = missing;
+        throw new EncroCamError(
+          'CHAIN_WRONG',
+          `there is no contract at ${address} on chain ${nodes.chainId}`,
+          { hint: `Correct ledger.contracts.${name}.` },
+        );
+      }
+      areSettled = (await missingAt(settledBlock.height)) === undefined;
+    }
     const newest = await standing(newestBlock, trees);
-    const settled = confirmations === 1 ? newest : await standing(settledBlock, trees);
+    const settled =
+      settledBlock === newestBlock
+        ? newest
+        : await (areSettled ? standing(settledBlock, trees) : beforeContracts(settledBlock));
     const at = { blockNumber: newestBlock.height };
     const { balance, baseFee } = await nodes.agree('the balance of the camera', async (client) => {
       const [amount, block] = await Promise.all([
@@ -111,6 +122,14 @@ export function openChainAccess(options: ChainAccessOptions): ChainAccess {
         Number(entry.lastMs) === tree.lastMs
       );
     }
+  };
+
+  /** Contracts of a minute ago: nothing can be settled. */
+  const beforeContracts = async (block: Block): Promise<Standing> => {
+    const nonce = await nodes.agree('transactions of the camera', (client) =>
+      client.getTransactionCount({ address: camera, blockNumber: block.height }),
+    );
+    return { block, nonce, owner: undefined, count: 0, lastMs: -1, trees: new Set() };
   };
 
   const estimate = async ({ to, data }: Call): Promise<{ gas: bigint } | { refusal: Refusal }> => {

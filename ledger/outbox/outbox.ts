@@ -299,6 +299,7 @@ export class Outbox {
       const text = failures.join('; ');
       if (/insufficient funds/i.test(text)) trouble ??= this.#wallet.empty(text);
       this.#teller.tell('offer', 'warn', 'no node takes the transaction', { reasons: text });
+      trouble ??= { kind: 'nodes', text: `No node takes the transaction: ${text}.` };
     }
     return { activity: trouble ? 'held' : 'sending', trouble };
   }

@@ -3,9 +3,10 @@ import type { View } from './view.ts';
 
 /**
  * `empty`: the wallet cannot pay. `fee`: the chain asks more than the ceiling. `refused`: a contract did not take it. `conflict`:
- * somebody else uses the camera's key, or its disk was replaced. `chain`: nodes or contracts do not do what they should.
+ * somebody else uses the camera's key, or its disk was replaced. `nodes`: none takes the transaction. `chain`: it is behind, or lost what was
+ * settled.
  */
-export type TroubleKind = 'empty' | 'fee' | 'refused' | 'conflict' | 'chain';
+export type TroubleKind = 'empty' | 'fee' | 'refused' | 'conflict' | 'nodes' | 'chain';
 
 export interface Trouble {
   readonly kind: TroubleKind;

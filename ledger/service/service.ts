@@ -169,7 +169,8 @@ export class LedgerService {
       await attempt(() => this.#closePeriod(camera));
       if (knowsBlock) await attempt(() => this.#send(camera));
     }
-    this.#settleProblem(problems[0]);
+    // What is left out because it ends tells nothing.
+    if (!this.#stopping.signal.aborted) this.#settleProblem(problems[0]);
   }
 
   /** For the headers of what is recorded: one that a short reorganisation takes away would say nothing. */

@@ -32,8 +32,6 @@ export class OwnerCommands {
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #problem: string | undefined;
-  /** Those that were there at the last look. */
-  #judged = '';
 
   constructor(options: OwnerCommandsOptions) {
     this.#options = options;
@@ -56,21 +54,17 @@ export class OwnerCommands {
     const { recordingsDirectory, logger } = this.#options;
     try {
       const found = await readFoundCommands(recordingsDirectory);
-      const mark = found.map(({ id }) => id).join('\n');
-      // The syncer leaves them there until it finds more.
-      if (mark === this.#judged) return;
+      if (found.length === 0) return;
       const { ids } = await readDoneCommands(recordingsDirectory);
       const fresh = found.filter(({ id }) => !ids.includes(id));
+      if (fresh.length === 0) return;
       // In the order that the owner made them.
       const inOrder = fresh.toSorted((a, b) => (commandCounter(a.name) ?? 0) - (commandCounter(b.name) ?? 0));
       for (const command of inOrder) await this.#judge(command);
-      if (fresh.length > 0) {
-        await writeDoneCommands(recordingsDirectory, {
-          ids: [...ids, ...fresh.map(({ id }) => id)],
-          floor: this.#floor(),
-        });
-      }
-      this.#judged = mark;
+      await writeDoneCommands(recordingsDirectory, {
+        ids: [...ids, ...fresh.map(({ id }) => id)],
+        floor: this.#floor(),
+      });
       this.#problem = undefined;
     } catch (error) {
       const problem = messageOf(error);
@@ -87,10 +81,7 @@ export class OwnerCommands {
     const command = parseCommand(found.text);
     if (!command) return this.#refuse(found, 'it is no command that this version knows');
     const { camera } = command;
-    const own = this.#options.ring.camera;
-    // Its secure element may not have told it at the pairing. That the key unwraps is what counts.
-    const isKnown = own.some((byte) => byte !== 0);
-    if (camera && isKnown && !camera.equals(own)) {
+    if (camera && !camera.equals(this.#options.ring.camera)) {
       return this.#refuse(found, 'it is for another camera');
     }
     try {

@@ -1,6 +1,6 @@
 /** A camera with a ledger, for tests: its directories, its key, runs that ended, and the service on a clock of its own. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Address, Hex } from 'viem';
@@ -8,6 +8,8 @@ import { privateKeyToAccount } from 'viem/accounts';
 import type { ContractAddresses } from '../../contracts/deploy.ts';
 import { openSigner } from '../../ledger/identity/index.ts';
 import { LedgerService, type ServiceTimes } from '../../ledger/service/service.ts';
+import { decodeTreeFile } from '../../ledger/trees/files.ts';
+import { TreeStore } from '../../ledger/trees/store.ts';
 import { type LoadedConfig, resolveConfig } from '../../runtime/config/load.ts';
 import type { LedgerConfig } from '../../runtime/config/types.ts';
 import { validateConfig } from '../../runtime/config/validate.ts';
@@ -39,6 +41,11 @@ export interface LedgerCamera {
   recordPeriod(): Promise<void>;
   start(options?: { once?: boolean }): RunningLedger;
   state(): Promise<LedgerState | undefined>;
+  /** As many periods as the service would close that is not there. */
+  recordPeriodsAlone(count: number): Promise<void>;
+  /** Ids of the trees on the disk, and runs in them. */
+  trees(): Promise<{ readonly ids: readonly string[]; readonly runs: number }>;
+  /** Stops what runs, first. */
   remove(): Promise<void>;
 }
 
@@ -75,6 +82,7 @@ export async function makeLedgerCamera(
   const recordings = config.recordings.directory;
   await mkdir(path.join(recordings, 'garden'), { recursive: true });
   const log: string[] = [];
+  const running: RunningLedger[] = [];
   const logger = createLogger({ level: 'debug', format: 'text', write: (line) => void log.push(line) });
   const journal = new EndedRunsJournal(recordings, 'garden', logger);
   const camera: LedgerCamera = {
@@ -105,10 +113,36 @@ export async function makeLedgerCamera(
         service.stop();
         await ended;
       };
+      running.push({ ended, stop });
       return { ended, stop };
     },
     state: () => readLedgerState(recordings),
-    remove: () => rm(directory, { recursive: true, force: true }),
+    async recordPeriodsAlone(count) {
+      const contract = found.contracts.checkpoints as Hex;
+      const store = await TreeStore.open({
+        ...{ recordingsDirectory: recordings, place: { camera: address, chain: found.chainId, contract } },
+        ...{ periodMs, cameras: config.cameras, logger, now: () => camera.nowMs },
+      });
+      for (let period = 0; period < count; period++) {
+        await camera.recordPeriod();
+        await store.closePeriod(camera.nowMs);
+      }
+    },
+    async trees() {
+      const place = path.join(recordings, 'ledger');
+      const files = [];
+      for (const name of (await readdir(place)).sort()) {
+        files.push(decodeTreeFile(await readFile(path.join(place, name), 'utf8'), name));
+      }
+      return {
+        ids: files.map(({ tree }) => tree),
+        runs: files.reduce((sum, { leaves }) => sum + leaves.length, 0),
+      };
+    },
+    async remove() {
+      await Promise.all(running.map((one) => one.stop()));
+      await rm(directory, { recursive: true, force: true });
+    },
   };
   return camera;
 }
