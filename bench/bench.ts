@@ -11,6 +11,7 @@ import { measureCard } from './measures/card.ts';
 import { measureContracts } from './measures/contracts.ts';
 import { measureCrypto } from './measures/crypto.ts';
 import { measureMerkle } from './measures/merkle.ts';
+import { measureQr } from './measures/qr.ts';
 import { measureRange } from './measures/range.ts';
 import { measureRecording } from './measures/recording.ts';
 import { measureSeek } from './measures/seek.ts';
@@ -26,6 +27,7 @@ const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
   seek: measureSeek,
   recording: measureRecording,
   verify: measureVerify,
+  qr: measureQr,
   range: measureRange,
   watching: measureWatching,
   services: measureServices,

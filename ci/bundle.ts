@@ -14,8 +14,11 @@ import { answersSchema, configSchema } from '../runtime/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = `${root}build/bundle`;
+const commonFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 /** What the camera runs `cli.js` with: see `docs/design/memory.md`. */
-export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+export const nodeFlags = ['--lite-mode', ...commonFlags];
+/** What reads QR codes is WebAssembly, which `--lite-mode` has not. */
+const webAssemblyCommands = ['watch-codes'];
 
 const finishedValidators: Plugin = {
   name: 'finished-validators',
@@ -60,6 +63,11 @@ export async function bundle(): Promise<void> {
   });
   // What `encrocam export` puts beside a video: read from where the code lies.
   await cp(`${root}runtime/sharing/encrocrypt3.py`, `${temporary}/encrocrypt3.py`);
+  // The reader of QR codes, beside the code that loads it.
+  await cp(
+    fileURLToPath(import.meta.resolve('zxing-wasm/reader/zxing_reader.wasm')),
+    `${temporary}/zxing_reader.wasm`,
+  );
   await writeFile(`${temporary}/package.json`, '{"type":"module"}\n');
   for (const units of ['runtime/systemd', 'provision/systemd']) {
     if (existsSync(`${root}${units}`)) await cp(`${root}${units}`, `${temporary}/units`, { recursive: true });
@@ -77,7 +85,9 @@ function launcher(): string {
     'here=$(dirname "$(readlink -f "$0")")',
     'node=$here/node',
     '[ -x "$node" ] || node=$here/../../node_modules/.bin/node',
-    `exec "$node" ${nodeFlags.join(' ')} "$here/cli.js" "$@"`,
+    'lite=--lite-mode',
+    `case $1 in ${webAssemblyCommands.join('|')}) lite= ;; esac`,
+    `exec "$node" $lite ${commonFlags.join(' ')} "$here/cli.js" "$@"`,
     '',
   ].join('\n');
 }

@@ -18,7 +18,7 @@ function run(title: string, args: string[]): boolean {
 }
 
 const isScenario = (file: string): boolean =>
-  /^test\/qemu\/(?:install|life|power-cut|tang|wizard)\.test\.ts$/.test(file);
+  /^test\/qemu\/(?:install|life|pairing|power-cut|tang|wizard)\.test\.ts$/.test(file);
 const scenariosAlone = process.argv.includes('--scenarios');
 const wanted = (file: string): boolean => only.length === 0 || only.some((part) => file.includes(part));
 const find = (pattern: string): string[] => globSync(pattern, { cwd: root }).filter(wanted).sort();

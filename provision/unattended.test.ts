@@ -11,6 +11,8 @@ import { readState } from './state.ts';
 import type { applyAnswers } from './steps/apply.ts';
 import { provisionUnattended } from './unattended.ts';
 
+// Other files of tests set up cameras at the same time.
+const lockName = `\0encrocam-test-unattended-${process.pid}`;
 const answersFile = `${paths.boot}/encrocam.json`;
 const refusedFile = `${paths.boot}/encrocam.refused.json`;
 const reasonFile = `${paths.boot}/encrocam.reason.txt`;
@@ -41,7 +43,7 @@ function answers(changes: Record<string, unknown> = {}): Record<string, unknown>
 
 const applied: typeof applyAnswers = async () => ({ fingerprint: 'F'.repeat(40), publicKey: '' }) as never;
 const provision = (apply: typeof applyAnswers = applied) =>
-  provisionUnattended({ system: card.system, logger, apply, networkWaitMs: 20 });
+  provisionUnattended({ system: card.system, logger, apply, networkWaitMs: 20, lockName });
 
 test('without an answers file there is nothing to do', async () => {
   assert.equal((await provision()).outcome, 'none');
@@ -153,7 +155,7 @@ test('a recovery key that nobody could see is not made, and that is told', async
 
 test('while the wizard runs, the answers file waits', async () => {
   await card.put(answersFile, JSON.stringify(answers()));
-  const lock = await lockProvisioning('on the screen (tty1)');
+  const lock = await lockProvisioning('on the screen (tty1)', lockName);
   try {
     await assert.rejects(provision(), { code: 'ALREADY_RUNNING' });
   } finally {

@@ -1,6 +1,6 @@
 /**
- * The unattended first boot: a complete `encrocam.json` on the boot partition, together with what Raspberry Pi Imager
- * wrote, sets the camera up. One that is wrong is written back beside the reason; one that leaves questions open stays
+ * The unattended first boot: a complete `encrocam.json` on the boot partition, or a pairing code that the camera saw,
+ * together with what Raspberry Pi Imager wrote, sets the camera up. One that is wrong is written back beside the reason; one that leaves questions open stays
  * for the wizard, which asks only those. What is only not there at the
  * moment (the network, the drive) is waited for with a bound, and then told as a warning: the camera records, and the
  * syncer goes on trying.
@@ -13,16 +13,17 @@ import { readGivenAnswers } from './answers/given.ts';
 import type { Answers, OwnerKey } from './answers/types.ts';
 import { missingAnswers, validateAnswers } from './answers/validate.ts';
 import { lockProvisioning } from './lock.ts';
+import { forgetMessage, keptFile, rememberNonce } from './pairing/kept.ts';
 import { type CardPlace, findPlace, type Place } from './place.ts';
 import { applyAnswers } from './steps/apply.ts';
-import { answersFile, explainMissing, refuseAnswers } from './steps/boot-partition.ts';
+import { answersFile, explainMissing, refuseAnswers, refusePairing } from './steps/boot-partition.ts';
 import { joinWifi } from './steps/network.ts';
 import type { Reporter } from './steps/step.ts';
 import type { System } from './system.ts';
 
 export type UnattendedOutcome =
   | { readonly outcome: 'done'; readonly fingerprint: string }
-  /** Nothing to do: there is no answers file. */
+  /** Nothing to do: there is no answers file, and no code was taken. */
   | { readonly outcome: 'none' }
   | { readonly outcome: 'refused'; readonly reason: string }
   /** The wizard has to ask for these. */
@@ -37,6 +38,8 @@ export interface UnattendedOptions {
   readonly system: System;
   readonly logger: Logger;
   readonly networkWaitMs?: number;
+  /** For tests: a lock of their own. */
+  readonly lockName?: string;
   /** For tests: everything that is not about files. */
   readonly apply?: typeof applyAnswers;
 }
@@ -45,27 +48,40 @@ export async function provisionUnattended(options: UnattendedOptions): Promise<U
   const { system, logger } = options;
   const place = await findPlace(system);
   if (place.kind !== 'card') return { outcome: 'none' };
-  if (!(await system.exists(`${place.bootDirectory}/${answersFile}`))) return { outcome: 'none' };
-  const lock = await lockProvisioning('from the answers file on the boot partition');
+  const wasPaired = await system.exists(keptFile);
+  const hasFile = await system.exists(`${place.bootDirectory}/${answersFile}`);
+  if (!wasPaired && !hasFile) return { outcome: 'none' };
+  const source = wasPaired ? 'The pairing message' : answersFile;
+  const lock = await lockProvisioning(
+    wasPaired ? 'by a pairing code' : 'from the answers file on the boot partition',
+    options.lockName,
+  );
   try {
     const given = await readGivenAnswers(system, place.bootDirectory);
     for (const note of given.notes) logger.info(note);
-    if (given.refusal) throw given.refusal;
-    const missing = missingAnswers(given.answers);
+    const isPaired = given.pairing !== undefined;
+    if (given.pairing) await rememberNonce(system, given.pairing);
+    if (given.refusal) {
+      if (!isPaired) throw given.refusal;
+      await refuseAnswers(system, place.bootDirectory, reasonText(given.refusal));
+    }
+    const missing = missingAnswers(given.answers, { isPaired });
     if (missing.length > 0) {
-      logger.warn('the answers file is not complete: the wizard asks for the rest', {
-        missing: missing.join(),
-      });
-      await explainMissing(system, place.bootDirectory, missing);
+      logger.warn('not everything was answered: the wizard asks for the rest', { missing: missing.join() });
+      await explainMissing(system, place.bootDirectory, { source, missing });
       return { outcome: 'incomplete', missing };
     }
-    return await setUp(validateAnswers(given.answers, answersFile), place, options);
+    return await setUp(validateAnswers(given.answers, source, { isPaired }), place, options);
   } catch (error) {
     // A refusal that nobody reads is no use without the log; what is a defect of ours is not the file's fault.
     if (!isEncroCamError(error) || isOurs(error)) throw error;
     const reason = reasonText(error);
-    logger.error('the answers file was refused', { code: error.code, reason: messageOf(error) });
-    await refuseAnswers(system, place.bootDirectory, reason);
+    logger.error('the answers were refused', { source, code: error.code, reason: messageOf(error) });
+    if (wasPaired) {
+      // Whoever said this may say something better: the camera looks for codes again.
+      await refusePairing(system, place.bootDirectory, reason);
+      await forgetMessage(system);
+    } else await refuseAnswers(system, place.bootDirectory, reason);
     return { outcome: 'refused', reason };
   } finally {
     await lock.release();
@@ -85,7 +101,7 @@ async function setUp(
   const wifi = answers.network.wifi;
   // Before the steps: fetching keys needs it.
   if (wifi !== undefined) await joinWifi(system, wifi);
-  const needsNetwork = answers.owner.keys.some(isOnTheWeb);
+  const needsNetwork = (answers.owner?.keys ?? []).some(isOnTheWeb);
   if (needsNetwork || answers.storage.driver === 'ftp') {
     await waitForNetwork(system, reporter, options.networkWaitMs ?? networkWaitMs);
   }

@@ -121,6 +121,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('../provision/unlock/unlock-command.ts')).command,
   },
   {
+    name: 'reset',
+    summary: 'erase the keys of this camera, for its next owner',
+    load: async () => (await import('../provision/reset/command.ts')).command,
+  },
+  {
     name: 'console',
     summary: 'what stands on a console of a card (for getty and sshd)',
     hidden: true,
@@ -143,6 +148,12 @@ export const commands: readonly CommandEntry[] = [
     summary: 'set a card up from its answers file (a service of the card)',
     hidden: true,
     load: async () => (await import('../provision/card-commands.ts')).provision,
+  },
+  {
+    name: 'watch-codes',
+    summary: 'look for a pairing code (a service of the card)',
+    hidden: true,
+    load: async () => (await import('../provision/pairing/watch-command.ts')).command,
   },
   {
     name: 'seal-key',

@@ -29,7 +29,7 @@ export const errorCodes = {
   STORAGE_UNTRUSTED: "The drive's certificate is not trusted.",
   STORAGE_PROTOCOL: 'The drive answered something that makes no sense or exceeds a bound.',
   STORAGE_MISMATCH: "The drive's bytes differ from the local recording.",
-  ALREADY_RUNNING: 'Another process of the same kind already works on these recordings.',
+  ALREADY_RUNNING: 'Another process of the same kind already works on these recordings, or on this key file.',
   NOT_ROOT: 'The command changes the system and must run as root.',
   PROGRAM_FAILED: 'A program of the system ended with an error.',
   SYSTEM_UNSUITABLE: 'This system is not one that EncroCam can be set up on, or lacks a part of it.',

@@ -76,7 +76,10 @@ export async function openOwner(options: OwnerOptions): Promise<OpenedOwner> {
 }
 
 async function newPassphrase(options: OwnerOptions): Promise<string> {
-  const passphrase = await givenPassphrase(options, `New passphrase for ${printable(options.file)}`);
+  const passphrase = await givenPassphrase(
+    options,
+    `New passphrase for ${printable(options.file)}, ${minPassphraseLength} characters or more`,
+  );
   if (passphrase.length < minPassphraseLength) {
     throw new EncroCamError(
       'USAGE',
@@ -147,8 +150,10 @@ export function wordsText(words: readonly string[]): string {
       .join(''),
   );
   return [
-    'The 24 words of your wallet. Whoever has them is the owner of your cameras; without them and the key file, nobody is.',
-    'Write them on paper, in this order, and keep it where you keep a passport. Do not photograph them.',
+    // Lines of fewer than 80 characters: a terminal breaks longer ones within a word.
+    'The 24 words of your wallet. Whoever has them is the owner of your cameras;',
+    'without them and the key file, nobody is. Write them on paper, in the order of',
+    'their numbers, and keep it where you keep a passport. Do not photograph them.',
     '',
     ...rows.map((row) => `  ${row.trimEnd()}`),
     '',

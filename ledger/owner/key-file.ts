@@ -8,6 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { EncroCamError, messageOf, systemErrorCode } from '../../runtime/errors.ts';
 import { printable } from '../../runtime/log.ts';
+import { acquireFileLock } from '../../runtime/state/lock.ts';
 import { fromHex, type Hex, toHex } from '../../runtime/video-keys/hex.ts';
 import { addressBytes } from '../../runtime/video-keys/keys.ts';
 import { canonicalJson } from '../canonical-json.ts';
@@ -37,6 +38,20 @@ export async function readOwnerFile(file: string, passphrase: string): Promise<O
     });
   }
   return decodeOwnerFile(text, passphrase, file);
+}
+
+/**
+ * Reading, changing and writing the file, with nobody else at it: the last to write would otherwise undo what others did, and keys of a camera
+ * would be lost.
+ * @throws {EncroCamError} `ALREADY_RUNNING` while another process is at it.
+ */
+export async function withOwnerFile<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const lock = await acquireFileLock(file);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
 }
 
 /** Replaces `file`, which nobody but its user may read. A symbolic link stays, and what it leads to is replaced. */

@@ -17,7 +17,7 @@ import {
 } from '../../runtime/video-keys/keys.ts';
 import { findPlace, type Place } from '../../runtime/viewer/location.ts';
 import { driveHelp, driveOptions, ownerPassphrase, stringOption } from '../../runtime/viewer/options.ts';
-import { readOwnerFile, writeOwnerFile } from './key-file.ts';
+import { readOwnerFile, withOwnerFile, writeOwnerFile } from './key-file.ts';
 import { ownedCamera } from './owned-camera.ts';
 import { kekOf, newKey, type OwnedCamera, type Owner, replaceCamera } from './owner.ts';
 
@@ -57,8 +57,11 @@ export const command: Command = {
     try {
       if (place.kind === 'drive') await place.storage.connect();
       const passphrase = await ownerPassphrase(owner);
-      const { next, name, text, id } = newCommand(await readOwnerFile(file, passphrase), camera, purpose);
-      await writeOwnerFile(file, passphrase, next);
+      const { name, text, id } = await withOwnerFile(file, async () => {
+        const made = newCommand(await readOwnerFile(file, passphrase), camera, purpose);
+        await writeOwnerFile(file, passphrase, made.next);
+        return made;
+      });
       await put(place, name, text);
       process.stdout.write(
         `The new key for ${purpose} of ${printable(camera)} is ${id}. It is in ${printable(owner)}, and as ${name} on the drive.\n`,

@@ -1,9 +1,11 @@
 /**
- * What the owner left on the boot partition for the set-up to take over: `encrocam.json`, whole or in part, and what
- * Raspberry Pi Imager wrote. The former goes first where both say something: it was written for this.
+ * What the owner left for the set-up to take over: by a pairing code, in `encrocam.json` on the boot partition, whole or
+ * in part, and by Raspberry Pi Imager. The first of these goes first where several say something.
  */
+import type { PairingMessage } from '../../ledger/pairing/message.ts';
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
 import { placeOfMistake } from '../json-place.ts';
+import { readKept } from '../pairing/kept.ts';
 import { answersFile } from '../steps/boot-partition.ts';
 import type { System } from '../system.ts';
 import { cloudInitAnswers } from './cloud-init.ts';
@@ -15,12 +17,28 @@ export interface GivenAnswers {
   readonly notes: readonly string[];
   /** Why nothing of `encrocam.json` was taken over, if it is there and wrong. */
   readonly refusal?: EncroCamError;
+  /** What the owner told the camera by a code, and is not set up yet. */
+  readonly pairing?: PairingMessage;
 }
 
 export async function readGivenAnswers(
   system: System,
   bootDirectory: string | undefined,
 ): Promise<GivenAnswers> {
+  const left = await readBootAnswers(system, bootDirectory);
+  const pairing = await readKept(system);
+  if (!pairing) return left;
+  // It was checked before it was taken.
+  const said = validatePartialAnswers(pairing.answers ?? {}, 'The pairing message');
+  return {
+    ...left,
+    pairing,
+    answers: { ...left.answers, ...said },
+    notes: [...left.notes, taken(`the pairing with ${pairing.owner}`, said)],
+  };
+}
+
+async function readBootAnswers(system: System, bootDirectory: string | undefined): Promise<GivenAnswers> {
   if (bootDirectory === undefined) return { answers: {}, notes: [] };
   const imager = cloudInitAnswers({
     userData: await system.readText(`${bootDirectory}/user-data`),
@@ -58,5 +76,5 @@ function parse(text: string): unknown {
 }
 
 function taken(source: string, answers: PartialAnswers): string {
-  return `Taken over from ${source}: ${Object.keys(answers).join(', ')}.`;
+  return `Taken over from ${source}: ${Object.keys(answers).join(', ') || 'no answers'}.`;
 }

@@ -81,7 +81,7 @@ export interface Answers {
   account?: AccountAnswers;
   unlocking: UnlockingAnswers;
   signing: SigningAnswers;
-  owner: OwnerAnswers;
+  owner?: OwnerAnswers;
   cameras: Cameras;
   storage: StorageConfig;
   monitor?: MonitorConfig;

@@ -12,16 +12,33 @@ import validateAgainstSchema from './validator.ts';
 /** Some of the answers; each that is there is whole and has its defaults. */
 export type PartialAnswers = Partial<Answers>;
 
+export interface AnswersOptions {
+  /** Whether an owner was paired with the camera, who needs no OpenPGP key to watch. Default: no. */
+  readonly isPaired?: boolean;
+}
+
 const reference = 'docs/ref/answers.md';
+
+const noOwner: ConfigProblem = {
+  setting: 'owner',
+  expected: 'Who can watch.',
+  found: 'nothing',
+  hint: undefined,
+};
 
 /**
  * Checks complete answers and returns them with all defaults filled in. The argument is not changed.
  * @throws {ConfigError} `CONFIG_INVALID` with every problem that was found; no secret is part of it.
  */
-export function validateAnswers(value: unknown, source = 'The answers file'): Answers {
+export function validateAnswers(
+  value: unknown,
+  source = 'The answers file',
+  { isPaired = false }: AnswersOptions = {},
+): Answers {
   const answers: unknown = structuredClone(value);
   const problems = schemaProblems(validateAgainstSchema, answersSchema, answers);
   if (problems.length === 0) problems.push(...crossCheck(answers as Answers));
+  if (!isPaired && (answers as PartialAnswers | null)?.owner === undefined) problems.push(noOwner);
   if (problems.length > 0) throw new ConfigError(source, unique(problems), reference);
   return answers as Answers;
 }
@@ -46,8 +63,11 @@ export function validatePartialAnswers(value: unknown, source = 'The answers fil
 }
 
 /** Names of the answers that are still missing and have no default, in the schema's order. */
-export function missingAnswers(answers: PartialAnswers): string[] {
-  return (answersSchema.required ?? []).filter((name) => !(name in answers));
+export function missingAnswers(answers: PartialAnswers, { isPaired = false }: AnswersOptions = {}): string[] {
+  const required = new Set([...(answersSchema.required ?? []), ...(isPaired ? [] : ['owner'])]);
+  return Object.keys(answersSchema.properties ?? {}).filter(
+    (name) => required.has(name) && !(name in answers),
+  );
 }
 
 /** What a schema cannot say. */

@@ -14,6 +14,7 @@ const unlockHome = '/var/lib/encrocam/unlock';
 /** These belong to a card alone: on a system that exists its partitions, consoles and start are not ours. */
 export const cardOnlyUnits: readonly string[] = [
   'encrocam-start-up.service',
+  'encrocam-pair.service',
   'encrocam-provision.service',
   'getty@.service.d',
   'serial-getty@.service.d',

@@ -1,7 +1,7 @@
 /** `encrocam pair`: see the help text. */
 import { randomBytes } from 'node:crypto';
 import { defaultOwnerFile, openOwner, wordsText } from '../../ledger/owner/dialogue.ts';
-import { writeOwnerFile } from '../../ledger/owner/key-file.ts';
+import { withOwnerFile, writeOwnerFile } from '../../ledger/owner/key-file.ts';
 import {
   findCamera,
   isCameraName,
@@ -87,20 +87,23 @@ export const command: Command = {
     if (!isCameraName(name)) throw usage(`--name takes one line of 1 to ${maxNameLength} characters.`);
 
     const file = ownerFile(args);
-    const { owner, passphrase } = await openOwner({
-      file,
-      passphraseFile: text(args, 'passphrase-file'),
-      restore: args.values.restore === true,
-      yes: args.values.yes === true,
+    const { codes, createdMs, wallet } = await withOwnerFile(file, async () => {
+      const { owner, passphrase } = await openOwner({
+        file,
+        passphraseFile: text(args, 'passphrase-file'),
+        restore: args.values.restore === true,
+        yes: args.values.yes === true,
+      });
+      const wallet = walletFromEntropy(owner.entropy);
+      const camera = cameraFor(owner, name, args.values['new-keys'] === true);
+      const createdMs = Date.now();
+      const codes = await codesFor(camera, { owner, wallet, createdMs, answers, hint });
+      // Durably, before anybody can see the codes: otherwise the keys of a camera could be lost.
+      if (!owner.cameras.includes(camera)) {
+        await writeOwnerFile(file, passphrase, { ...owner, cameras: [...owner.cameras, camera] });
+      }
+      return { codes, createdMs, wallet };
     });
-    const wallet = walletFromEntropy(owner.entropy);
-    const camera = cameraFor(owner, name, args.values['new-keys'] === true);
-    const createdMs = Date.now();
-    const codes = await codesFor(camera, { owner, wallet, createdMs, answers, hint });
-    // Durably, before anybody can see the codes: otherwise the keys of a camera could be lost.
-    if (!owner.cameras.includes(camera)) {
-      await writeOwnerFile(file, passphrase, { ...owner, cameras: [...owner.cameras, camera] });
-    }
     for (const note of notes) process.stderr.write(`${note}\n`);
     const told = {
       owner: wallet.address,

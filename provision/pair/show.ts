@@ -1,5 +1,6 @@
 /** Shows the codes of a pairing in the ways that were asked for. */
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -60,13 +61,14 @@ export async function showPairing(codes: readonly string[], told: Told, shows: S
   say(
     `Codes for ${printable(told.camera)}: ${codes.length}, with ${told.owner} as its owner, and ${answered}.`,
   );
+  const lastMs = told.createdMs + maxAgeMs;
   const files: string[] = [];
   if (shows.png !== undefined) files.push(...(await writePictures(codes, shows.png)));
-  if (shows.page !== undefined) files.push(await writePage(codes, shows.page));
+  if (shows.page !== undefined) files.push(await writePage(codes, lastMs, shows.page));
   for (const file of files) say(`Wrote ${printable(file)}`);
   if (files.length > 0) say('Remove what was written when the camera has taken it: it holds keys.');
   if (shows.json) process.stdout.write(`${JSON.stringify({ ...told, codes, files })}\n`);
-  if (shows.browser) await showInBrowser(codes, say);
+  if (shows.browser) await showInBrowser(codes, lastMs, say);
   if (shows.terminal) await showInTerminal(codes, told, say);
 }
 
@@ -90,11 +92,18 @@ async function showInTerminal(
   );
 }
 
-async function showInBrowser(codes: readonly string[], say: (line: string) => void): Promise<void> {
+async function showInBrowser(
+  codes: readonly string[],
+  lastMs: number,
+  say: (line: string) => void,
+): Promise<void> {
   // Private to its user: other users of the computer must not read it.
   const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-pairing-'));
-  const file = await writePage(codes, path.join(directory, 'codes.html'));
+  const file = await writePage(codes, lastMs, path.join(directory, 'codes.html'));
   say(`The codes are on ${printable(`file://${file}`)}`);
+  say(
+    'If no browser shows it (snaps and Flatpaks may not read /tmp): --page FILE, with a file in your home.',
+  );
   // Where there is no desktop, the line above is what there is.
   spawn('xdg-open', [file], { stdio: 'ignore', detached: true })
     .on('error', () => undefined)
@@ -103,10 +112,17 @@ async function showInBrowser(codes: readonly string[], say: (line: string) => vo
     say('Remove it when the camera has taken it: it holds keys.');
     return;
   }
+  // A window that is closed must not leave it behind.
+  const hangUp = (signal: NodeJS.Signals): void => {
+    rmSync(directory, { recursive: true, force: true });
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, hangUp);
   try {
     await askSecret('Press Enter when the camera has taken them. ', { code: 'USAGE' });
   } finally {
-    await rm(directory, { recursive: true });
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.off(signal, hangUp);
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
@@ -120,8 +136,8 @@ async function writePictures(codes: readonly string[], directory: string): Promi
   return files;
 }
 
-async function writePage(codes: readonly string[], file: string): Promise<string> {
-  await writeNew(file, codePage(codes));
+async function writePage(codes: readonly string[], lastMs: number, file: string): Promise<string> {
+  await writeNew(file, codePage(codes, lastMs));
   return file;
 }
 

@@ -48,6 +48,17 @@ export const accountStep: Step = {
   },
 };
 
+/** Removes the account that the file of sudo names, with its home: whoever had it is no owner any more. */
+export async function removeAccounts(system: System): Promise<void> {
+  const name = /^(\S+) ALL=/.exec((await system.readText(sudoersFile)) ?? '')?.[1];
+  if (name !== undefined && (await system.account(name))) {
+    await removeStaleLocks(system);
+    // 12: the home could not be removed, as somebody works in it. 8 is the same of the account; -f removes it all the same.
+    await system.run('userdel', ['--force', '--remove', name], { exitCodes: [0, 12] });
+  }
+  await system.remove(sudoersFile);
+}
+
 /** The keys of the account unlock the camera as well. */
 export const unlockKeysStep: Step = {
   id: 'unlock-keys',

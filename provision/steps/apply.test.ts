@@ -14,6 +14,8 @@ import { provisionUnattended } from '../unattended.ts';
 import { readCameraKey } from './signing-key.ts';
 import { openVolume } from './volume.ts';
 
+// Other files of tests set up cameras at the same time.
+const lockName = `\0encrocam-test-steps-${process.pid}`;
 const passphrase = 'correct horse battery staple';
 const secrets = [passphrase, 'drive-password', 'wifi-password'];
 const sshKey = `ssh-ed25519 ${'A'.repeat(68)} maria@laptop`;
@@ -49,7 +51,8 @@ async function freshCard(value: unknown = answers()): Promise<FakeCard> {
 /** What systemd runs at a start, as far as it is ours. */
 async function start(system: System): Promise<void> {
   await takeBootFiles(system, silentLogger);
-  if (await system.exists(unattendedMark)) await provisionUnattended({ system, logger: silentLogger });
+  if (await system.exists(unattendedMark))
+    await provisionUnattended({ system, logger: silentLogger, lockName });
 }
 
 async function filesBelow(directory: string): Promise<string[]> {
@@ -161,7 +164,7 @@ async function startWithLedger(card: FakeCard): Promise<string[]> {
   const take = (message: string): void => void lines.push(message);
   const logger = { ...silentLogger, info: take, warn: take };
   await takeBootFiles(card.system, silentLogger);
-  await provisionUnattended({ system: card.system, logger });
+  await provisionUnattended({ system: card.system, logger, lockName });
   await assertProvisioned(card);
   return lines;
 }

@@ -12,6 +12,7 @@ import { hostNameStep } from './host-name.ts';
 import { ledgerIdentityStep, readLedgerAddress } from './ledger-identity.ts';
 import { networkStep } from './network.ts';
 import { ownerKeysStep } from './owner-keys.ts';
+import { carriedIdentityStep, pairedOwnerStep } from './paired-owner.ts';
 import { type CameraKey, readCameraKey, signingKeyStep } from './signing-key.ts';
 import { runSteps, type Step, type StepContext } from './step.ts';
 import { timeZoneStep } from './time-zone.ts';
@@ -29,7 +30,9 @@ export const steps: readonly Step[] = [
   signingKeyStep,
   configurationStep,
   recordingsStep,
+  carriedIdentityStep,
   ledgerIdentityStep,
+  pairedOwnerStep,
   servicesStep,
   readyStep,
   doneStep,

@@ -29,6 +29,11 @@ export async function publishCameraKey(system: System, bootDirectory: string, ke
   await system.write(`${bootDirectory}/${cameraKeyFile}`, key.publicKey, noModes);
 }
 
+/** The owner after this one must not take it for theirs. */
+export async function forgetCameraKey(system: System, bootDirectory: string): Promise<void> {
+  await system.remove(`${bootDirectory}/${cameraKeyFile}`);
+}
+
 /** Gives a refused answers file another name and says why beside it. The reason never holds a secret. */
 export async function refuseAnswers(system: System, bootDirectory: string, reason: string): Promise<void> {
   const lines = [
@@ -45,14 +50,27 @@ export async function refuseAnswers(system: System, bootDirectory: string, reaso
   await system.rename(`${bootDirectory}/${answersFile}`, `${bootDirectory}/${refusedFile}`);
 }
 
-/** Says what an answers file leaves open; the file keeps its name, as the wizard takes it over. */
+/** Says why the camera was not set up by a pairing code; it looks for another. The reason never holds a secret. */
+export async function refusePairing(system: System, bootDirectory: string, reason: string): Promise<void> {
+  const lines = [
+    'EncroCam could not be set up with the pairing code that it saw:',
+    '',
+    reason,
+    '',
+    'Make another code, and show it to the camera.',
+    '',
+  ];
+  await system.write(`${bootDirectory}/${reasonFile}`, lines.join('\r\n'), noModes);
+}
+
+/** Says what was left open; what was given stays, as the wizard takes it over. */
 export async function explainMissing(
   system: System,
   bootDirectory: string,
-  missing: readonly string[],
+  { source, missing }: { readonly source: string; readonly missing: readonly string[] },
 ): Promise<void> {
   const lines = [
-    `${answersFile} leaves these answers open: ${missing.join(', ')}.`,
+    `${source} leaves these answers open: ${missing.join(', ')}.`,
     '',
     'Add them for a camera that sets itself up, or answer them on the camera: it asks for nothing else.',
     '',

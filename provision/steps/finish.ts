@@ -1,4 +1,5 @@
 /** The last steps: room for recordings, services, a boot partition without secrets, and the mark. */
+import { forgetMessage } from '../pairing/kept.ts';
 import { type Place, paths } from '../place.ts';
 import type { System } from '../system.ts';
 import { clearBootFiles, publishCameraKey } from './boot-partition.ts';
@@ -68,6 +69,7 @@ export const doneStep: Step = {
  */
 export async function finishPrepared(system: System, place: Place): Promise<void> {
   if (place.kind === 'card') await clearBootFiles(system, place.bootDirectory);
+  await forgetMessage(system);
   await system.remove(paths.answers);
   await system.write(paths.doneMark, `${new Date().toISOString()}\n`);
   await system.remove(paths.readyMark);

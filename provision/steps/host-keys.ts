@@ -31,6 +31,14 @@ export async function ensureHostKeys(system: System): Promise<number> {
   return made;
 }
 
+/** At the next start others are made: whoever knew these does not know the camera any more. */
+export async function forgetHostKeys(system: System): Promise<void> {
+  for (const type of types) {
+    await system.remove(`${directory}/ssh_host_${type}_key`);
+    await system.remove(`${directory}/ssh_host_${type}_key.pub`);
+  }
+}
+
 async function isWhole(system: System, file: string): Promise<boolean> {
   // ssh-keygen writes the file in one go, but a power cut may keep the name and lose the content.
   const text = (await system.readText(file)) ?? '';

@@ -145,6 +145,11 @@ export function wrongPassphrase(): EncroCamError {
   });
 }
 
+/** Destroys all key slots, and with them every way into the volume; one that is already without any stays so. */
+export async function eraseSlots(system: System, volume: string): Promise<void> {
+  await cryptsetup(system, ['erase', '--batch-mode', volume]);
+}
+
 async function cryptsetup(
   system: System,
   args: readonly string[],

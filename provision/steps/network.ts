@@ -57,6 +57,17 @@ export async function joinWifi(system: System, wifi: WifiAnswers): Promise<numbe
   return radios.length;
 }
 
+/** Leaves no wireless network. */
+export async function forgetWifi(system: System): Promise<void> {
+  for (const name of await system.list(supplicantDirectory)) {
+    const radio = /^wpa_supplicant-(.+)\.conf$/.exec(name)?.[1];
+    if (radio === undefined) continue;
+    await system.run('systemctl', ['disable', `wpa_supplicant@${radio}.service`]);
+    await system.wipe(`${supplicantDirectory}/${name}`);
+  }
+  await system.remove(networkFile);
+}
+
 /** Some boards start with the radio switched off by software. The kernel's own files do what rfkill(8) does. */
 async function unblockRadios(system: System): Promise<void> {
   for (const name of await system.list('/sys/class/rfkill')) {
@@ -75,7 +86,8 @@ export async function radioInterfaces(system: System): Promise<string[]> {
   return radios;
 }
 
-const configFile = (radio: string): string => `/etc/wpa_supplicant/wpa_supplicant-${radio}.conf`;
+const supplicantDirectory = '/etc/wpa_supplicant';
+const configFile = (radio: string): string => `${supplicantDirectory}/wpa_supplicant-${radio}.conf`;
 
 const networkConfig = `# Written by EncroCam's provisioning.
 [Match]

@@ -21,15 +21,17 @@ export const ownerKeysStep: Step = {
   id: 'owner-keys',
   title: "Checking the owner's keys",
   async isDone({ system, answers }) {
-    const files = ownerKeyFiles(answers.owner.keys.length);
-    for (const [index, key] of answers.owner.keys.entries()) {
+    const keys = answers.owner?.keys ?? [];
+    const files = ownerKeyFiles(keys.length);
+    for (const [index, key] of keys.entries()) {
       if (!(await isInPlace(system, `${paths.config}/${files[index]}`, key))) return false;
     }
     return true;
   },
   async run({ system, answers, fetchOwnerKey, reporter, signal }) {
-    const files = ownerKeyFiles(answers.owner.keys.length);
-    for (const [index, source] of answers.owner.keys.entries()) {
+    const keys = answers.owner?.keys ?? [];
+    const files = ownerKeyFiles(keys.length);
+    for (const [index, source] of keys.entries()) {
       const key = await readOwnerKey(await fetchOwnerKey(source, signal), source);
       await system.write(`${paths.config}/${files[index]}`, key.toPublic().armor(), { mode: 0o640, owner });
       reporter.note(`Recordings are encrypted for ${fingerprintOf(key)}.`);

@@ -6,7 +6,8 @@ import type { Command } from '../../runtime/commands.ts';
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
 import { exitCode } from '../../runtime/exit-codes.ts';
 import { createLogger } from '../../runtime/log.ts';
-import { lookedMark, unattendedMark } from '../boot-files.ts';
+import { lookedMark, resetAskedMark, unattendedMark } from '../boot-files.ts';
+import { keptFile } from '../pairing/kept.ts';
 import { findPlace, type Place } from '../place.ts';
 import { readState } from '../state.ts';
 import { createSystem, type System } from '../system.ts';
@@ -74,8 +75,15 @@ async function unlock(system: System, from: string, tty: string): Promise<number
   const terminal = openTerminal();
   try {
     const agent = await connectAgent(from);
-    const outcome = await askForPassphrase({ terminal, agent, hostName: hostname() });
+    const canReset = !overSsh && (await system.exists(resetAskedMark));
+    const outcome = await askForPassphrase({ terminal, agent, hostName: hostname(), canReset });
     agent.close();
+    if (outcome === 'reset') {
+      const { resetAndRestart } = await import('../reset/command.ts');
+      terminal.write('\nErasing all keys of this camera …\n');
+      await resetAndRestart(system, { eraseRecordings: false });
+      return exitCode.whole;
+    }
     if (outcome === 'agent-gone') {
       terminal.write('\nThe unlock agent was restarted.\n');
       return exitCode.usage;
@@ -122,6 +130,10 @@ async function setUp(system: System, where: string): Promise<number> {
     system,
     place,
     logger,
+    superseded: async () => {
+      const isOther = (await system.exists(unattendedMark)) || (await readState(system)) !== 'new';
+      return isOther ? '\nThis camera is being set up in another way.\n' : undefined;
+    },
   });
   return exitCode.whole;
 }
@@ -141,7 +153,10 @@ async function waitForUnattended(system: System, place: Place): Promise<boolean>
     if (looked && !isUnattended) return told;
     if (isUnattended && !told) {
       const terminal = openTerminal();
-      terminal.write('\nThis camera is being set up from the answers file on its boot partition …\n');
+      const by = (await system.exists(keptFile))
+        ? 'by the pairing code that it saw'
+        : 'from the answers file on its boot partition';
+      terminal.write(`\nThis camera is being set up ${by} …\n`);
       told = true;
     }
     await wait(pollMs);

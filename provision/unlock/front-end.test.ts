@@ -29,7 +29,7 @@ class FakeTerminal implements FrontTerminal {
   }
 }
 
-function setUp(options: { isTerminal?: boolean; canBeLeft?: boolean } = {}) {
+function setUp(options: { isTerminal?: boolean; canBeLeft?: boolean; canReset?: boolean } = {}) {
   const terminal = new FakeTerminal(options.isTerminal ?? true);
   const sent: Request[] = [];
   let say: (event: Event) => void = () => undefined;
@@ -50,6 +50,7 @@ function setUp(options: { isTerminal?: boolean; canBeLeft?: boolean } = {}) {
     agent,
     hostName: 'front-door',
     canBeLeft: options.canBeLeft ?? false,
+    canReset: options.canReset ?? false,
     setInterval: () => ({ stop: () => undefined }),
   }).then((value) => {
     outcome = value;
@@ -201,4 +202,25 @@ test('durations read like a person says them', () => {
   assert.equal(duration(42_000), '42 s');
   assert.equal(duration(3_900_000), '1 h 5 min');
   assert.equal(duration(50 * 3_600_000), '2 days 2 h');
+});
+
+test('where a reset is asked for, the word confirms it, and a passphrase leaves everything as it is', async () => {
+  const { terminal, say, done, sent } = setUp({ canReset: true });
+  say(locked);
+  assert.match(terminal.shown, /A reset is asked for/);
+  terminal.type('resett\n');
+  assert.deepEqual(sent, [{ type: 'passphrase', passphrase: 'resett' }]);
+  say({ type: 'wrong', you: true, from: 'here', wrongAttempts: 1, pauseMs: 0 });
+  terminal.type('reset\n');
+  assert.equal(await done, 'reset');
+  assert.equal(sent.length, 1);
+});
+
+test('where none is asked for, the word is a passphrase like any other', () => {
+  const { terminal, say, sent, outcome } = setUp();
+  say(locked);
+  assert.doesNotMatch(terminal.shown, /reset/);
+  terminal.type('reset\n');
+  assert.deepEqual(sent, [{ type: 'passphrase', passphrase: 'reset' }]);
+  assert.equal(outcome(), undefined);
 });

@@ -11,6 +11,8 @@ import type { FrontTerminal } from './terminal.ts';
 export type Outcome =
   /** It is unlocked, by this front end or by another. */
   | 'unlocked'
+  /** Whoever is at the console confirmed that the camera is to be reset. */
+  | 'reset'
   /** The camera is not set up yet. */
   | 'new'
   /** The terminal is gone, or the pipe ended without a right passphrase. */
@@ -24,11 +26,18 @@ export interface FrontEndOptions {
   readonly hostName: string;
   /** Whether Ctrl-C leads away: to the shell that this was started from, never on a console or over SSH. */
   readonly canBeLeft?: boolean;
+  /** Whether a reset is asked for, and this is a console whose user stands before the camera. Default: no. */
+  readonly canReset?: boolean;
   /** For tests. */
   readonly setInterval?: (action: () => void, ms: number) => { stop(): void };
 }
 
 const progressMs = 1000;
+/** Shorter than any passphrase may be. */
+const resetWord = 'reset';
+const resetText =
+  `A reset is asked for by the file on the boot partition. Type ${resetWord} to erase all keys of this camera for good;\n` +
+  'the passphrase leaves everything as it is.\n';
 
 /** Asks until it is unlocked. */
 export function askForPassphrase(options: FrontEndOptions): Promise<Outcome> {
@@ -43,6 +52,7 @@ class FrontEnd {
   readonly #agent: AgentClient;
   readonly #hostName: string;
   readonly #canBeLeft: boolean;
+  readonly #canReset: boolean;
   readonly #every: NonNullable<FrontEndOptions['setInterval']>;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #editor = new LineEditor();
@@ -59,6 +69,7 @@ class FrontEnd {
     this.#agent = options.agent;
     this.#hostName = options.hostName;
     this.#canBeLeft = options.canBeLeft ?? false;
+    this.#canReset = options.canReset ?? false;
     this.#every = options.setInterval ?? every;
     this.#resolve = resolve;
   }
@@ -96,6 +107,7 @@ class FrontEnd {
       } else if (this.#prompting) {
         this.#terminal.write('\n');
         if (event.text === '') this.#prompt();
+        else if (this.#canReset && event.text === resetWord) this.#end('reset');
         else this.#submit(event.text);
       }
     }
@@ -124,6 +136,7 @@ class FrontEnd {
         if (event.state !== 'locked') this.#end(event.state === 'new' ? 'new' : 'unlocked');
         else {
           this.#say(lockedText(this.#hostName, event));
+          if (this.#canReset) this.#say(resetText);
           this.#askAgain();
         }
         return;

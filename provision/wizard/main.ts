@@ -29,11 +29,17 @@ export interface WizardOptions {
   /** Waits for Enter before it takes the lock: on consoles, where nobody may be. Default: true. */
   readonly waitForEnter?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
+  /**
+   * What to tell whoever has not begun yet when the camera is being set up in another way meanwhile; then it ends.
+   * Asked every two seconds until the wizard begins.
+   */
+  readonly superseded?: () => Promise<string | undefined>;
   /** For tests: another machine, another lock. */
   readonly machine?: Machine;
   readonly lockName?: string;
 }
 
+const supersededPollMs = 2_000;
 /** On a console nobody comes back to, others shall not be locked out for ever. */
 const idleTimeoutMs = 30 * 60_000;
 
@@ -52,12 +58,13 @@ export async function runWizard(options: WizardOptions): Promise<'done' | 'stopp
   // First of all, so that nothing that is typed shows.
   const terminal = new Terminal(input, output, { idleTimeoutMs });
   const hangUp = (): void => terminal.disconnect();
+  const stopLooking = lookAside(terminal, options);
   process.on('SIGHUP', hangUp);
   process.on('SIGTERM', hangUp);
   try {
     const machine = options.machine ?? hostMachine(options.system, options.place, options.logger);
     const dialogue = await EnquirerDialogue.on(terminal, colorDepth(environment));
-    return await setUp({ dialogue, machine, questions }, options);
+    return await setUp({ dialogue, machine, questions }, options, stopLooking);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     if (!(error instanceof Disconnected)) {
@@ -65,19 +72,46 @@ export async function runWizard(options: WizardOptions): Promise<'done' | 'stopp
     }
     return 'stopped';
   } finally {
+    stopLooking();
     process.off('SIGHUP', hangUp);
     process.off('SIGTERM', hangUp);
     terminal.close();
   }
 }
 
-async function setUp(context: WizardContext, options: WizardOptions): Promise<'done' | 'stopped'> {
+/** @returns what ends the looking. */
+function lookAside(terminal: Terminal, { superseded, logger }: WizardOptions): () => void {
+  if (!superseded) return () => undefined;
+  let isOver = false;
+  const look = async (): Promise<void> => {
+    const text = await superseded();
+    if (text === undefined || isOver) return;
+    terminal.write(text);
+    terminal.disconnect();
+  };
+  const timer = setInterval(() => {
+    look().catch((error: unknown) =>
+      logger.warn('whether the camera is being set up elsewhere is not known', { reason: messageOf(error) }),
+    );
+  }, supersededPollMs);
+  return () => {
+    isOver = true;
+    clearInterval(timer);
+  };
+}
+
+async function setUp(
+  context: WizardContext,
+  options: WizardOptions,
+  begins: () => void,
+): Promise<'done' | 'stopped'> {
   const { dialogue, machine } = context;
   dialogue.say(
     '\nThis camera is not set up yet. A few questions, about ten minutes.\n' +
       'Esc goes back to the question before. Ctrl-C asks whether to stop; nothing that was answered is lost.\n',
   );
   const lock = await takeLock(context, options);
+  begins();
   try {
     if (await machine.isDone()) return 'done';
     const begun = await begin(context);

@@ -29,6 +29,8 @@ export interface Facts {
   readonly videoBytesPerSecond?: number | undefined;
   readonly uploadBytesPerSecond?: number | undefined;
   readonly hasRecoveryKey?: boolean | undefined;
+  /** Address of the owner whose code the camera took: who can watch without an OpenPGP key. */
+  readonly pairedOwner?: string | undefined;
 }
 
 export interface Draft {

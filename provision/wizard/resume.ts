@@ -1,5 +1,7 @@
 /** Where a wizard begins: with what an earlier one left, and with what the owner put on the boot partition. */
 import { EncroCamError, isEncroCamError } from '../../runtime/errors.ts';
+import { printable } from '../../runtime/log.ts';
+import type { GivenAnswers } from '../answers/given.ts';
 import type { Session, WizardContext } from './engine.ts';
 import { type Draft, emptyDraft, parseDraft, type QuestionId, withGiven } from './progress.ts';
 import { explain } from './questions/question.ts';
@@ -12,6 +14,8 @@ export async function begin(context: WizardContext): Promise<Session> {
   const { dialogue, machine } = context;
   const given = await machine.givenAnswers();
   for (const note of given.notes) dialogue.say(note);
+  const hint = given.pairing?.hint;
+  if (hint !== undefined) dialogue.say(`The owner's hint at the passphrase: ${printable(hint)}`);
   const open = parseDraft(await machine.progress.read());
   if (open && open.answered.size > 0) dialogue.say('The set-up was begun before and goes on where it was.');
   if (await machine.volume.isMade()) {
@@ -20,10 +24,16 @@ export async function begin(context: WizardContext): Promise<Session> {
       const draft = parseDraft(await machine.secretProgress.read()) ?? open ?? emptyDraft;
       // The volume may have been made just before the power went: then it is its own answer.
       const answered = new Set(draft.answered).add('passphrase');
-      return { draft: withGiven({ ...draft, answered }, given.answers), passphrase };
+      return { draft: withAll({ ...draft, answered }, given), passphrase };
     }
   }
-  return { draft: withGiven(withoutVolume(open ?? emptyDraft), given.answers), passphrase: undefined };
+  return { draft: withAll(withoutVolume(open ?? emptyDraft), given), passphrase: undefined };
+}
+
+/** Who the owner is follows from the code alone, not from what an earlier wizard knew. */
+function withAll(draft: Draft, { answers, pairing }: GivenAnswers): Draft {
+  const facts = { ...draft.facts, pairedOwner: pairing?.owner };
+  return withGiven({ ...draft, facts }, answers);
 }
 
 /** A draft whose volume is not there, or not to be opened any more. */

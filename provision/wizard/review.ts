@@ -53,6 +53,7 @@ export function completeAnswers({ draft, passphrase }: Session): Answers {
       unlocking: { ...draft.answers.unlocking, passphrase, recoveryKey: draft.facts.hasRecoveryKey ?? false },
     },
     'What was answered',
+    { isPaired: draft.facts.pairedOwner !== undefined },
   );
 }
 

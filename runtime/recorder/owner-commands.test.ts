@@ -4,10 +4,10 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FoundCommand, readDoneCommands, writeFoundCommands } from '../state/commands.ts';
 import { stateDirectory } from '../state/state.ts';
-import { readCameraKeys } from '../video-keys/camera-keys.ts';
+import { readCameraKeys, writeCameraKeys } from '../video-keys/camera-keys.ts';
 import { commandFileName, encodeCommand } from '../video-keys/command-file.ts';
 import { type Purpose, wrapVideoKey } from '../video-keys/keys.ts';
-import { commandText, pairedPlace, videoKey, wrapped } from './fake-owner.ts';
+import { commandText, pairedCamera, pairedPlace, videoKey, wrapped } from './fake-owner.ts';
 import { FakeClock, LogBook } from './fakes.ts';
 import { OwnerCommands } from './owner-commands.ts';
 import { OwnerKeyRing } from './owner-key-ring.ts';
@@ -81,6 +81,23 @@ test('what is replayed, older, changed, foreign or garbage is refused once, and 
   assert.deepEqual(ring.keys, before);
   assert.deepEqual(taken, ['recordings']);
   assert.equal(refusals().length, bad.length);
+});
+
+test('a camera that did not know its address at the pairing goes by the key alone', async (context) => {
+  const { file, directory, commandsWith, refusals } = await setUp(context);
+  await writeCameraKeys(file, { ...pairedCamera(), camera: Buffer.alloc(20) });
+  const ring = await OwnerKeyRing.open(file);
+  await writeFoundCommands(directory, [
+    {
+      ...found('recordings', 2),
+      text: encodeCommand({ wrapped: wrapVideoKey(Buffer.alloc(32), videoKey('recordings', 2)) }),
+      id: 'x',
+    },
+    found('recordings', 2),
+  ]);
+  await commandsWith(ring).look();
+  assert.equal(ring.keys.recordings.counter, 2);
+  assert.equal(refusals().length, 1);
 });
 
 test("a key for another purpose than the last one's has a counter of its own to beat", async (context) => {

@@ -32,6 +32,8 @@ export class OwnerCommands {
   #cancel: (() => void) | undefined;
   #isStopped = false;
   #problem: string | undefined;
+  /** Those that were there at the last look. */
+  #judged = '';
 
   constructor(options: OwnerCommandsOptions) {
     this.#options = options;
@@ -54,17 +56,21 @@ export class OwnerCommands {
     const { recordingsDirectory, logger } = this.#options;
     try {
       const found = await readFoundCommands(recordingsDirectory);
-      if (found.length === 0) return;
+      const mark = found.map(({ id }) => id).join('\n');
+      // The syncer leaves them there until it finds more.
+      if (mark === this.#judged) return;
       const { ids } = await readDoneCommands(recordingsDirectory);
       const fresh = found.filter(({ id }) => !ids.includes(id));
-      if (fresh.length === 0) return;
       // In the order that the owner made them.
       const inOrder = fresh.toSorted((a, b) => (commandCounter(a.name) ?? 0) - (commandCounter(b.name) ?? 0));
       for (const command of inOrder) await this.#judge(command);
-      await writeDoneCommands(recordingsDirectory, {
-        ids: [...ids, ...fresh.map(({ id }) => id)],
-        floor: this.#floor(),
-      });
+      if (fresh.length > 0) {
+        await writeDoneCommands(recordingsDirectory, {
+          ids: [...ids, ...fresh.map(({ id }) => id)],
+          floor: this.#floor(),
+        });
+      }
+      this.#judged = mark;
       this.#problem = undefined;
     } catch (error) {
       const problem = messageOf(error);
@@ -81,7 +87,10 @@ export class OwnerCommands {
     const command = parseCommand(found.text);
     if (!command) return this.#refuse(found, 'it is no command that this version knows');
     const { camera } = command;
-    if (camera && !camera.equals(this.#options.ring.camera)) {
+    const own = this.#options.ring.camera;
+    // Its secure element may not have told it at the pairing. That the key unwraps is what counts.
+    const isKnown = own.some((byte) => byte !== 0);
+    if (camera && isKnown && !camera.equals(own)) {
       return this.#refuse(found, 'it is for another camera');
     }
     try {

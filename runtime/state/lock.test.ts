@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isEncroCamError } from '../errors.ts';
-import { acquireLock } from './lock.ts';
+import { acquireFileLock, acquireLock } from './lock.ts';
 
 const isAlreadyRunning = (error: unknown): boolean => isEncroCamError(error, 'ALREADY_RUNNING');
 
@@ -107,4 +107,16 @@ test('a lock file whose process number was reused by another process is taken ov
   await lock.release();
   await writeFile(file, JSON.stringify({ ...own, pid: process.ppid, startTicks: '0' }));
   await (await acquireLock(directory, 'sync')).release();
+});
+
+test('a file is locked under each of its names, and before it or its directory is there', async (context) => {
+  const base = await temporaryDirectory(context);
+  await symlink(base, path.join(base, 'link'));
+  const lock = await acquireFileLock(path.join(base, 'new/file'));
+  await mkdir(path.join(base, 'new'));
+  await writeFile(path.join(base, 'new/file'), '');
+  await assert.rejects(acquireFileLock(path.join(base, 'link/new/file')), isAlreadyRunning);
+  await (await acquireFileLock(path.join(base, 'new/other'))).release();
+  await lock.release();
+  await (await acquireFileLock(path.join(base, 'new/file'))).release();
 });

@@ -5,12 +5,15 @@
  * also when both start at once; the file reaches a service that systemd gave a namespace of its own.
  *
  * It does not reach across machines or PID namespaces that share the directory.
+ *
+ * A file that people's commands read, change and replace is locked by the socket alone.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { EncroCamError, messageOf, systemErrorCode } from '../errors.ts';
+import { printable } from '../log.ts';
 import { readBootId } from './boot-id.ts';
 
 export interface Lock {
@@ -40,7 +43,10 @@ export async function acquireLock(
   const stateDirectory = path.join(recordingsDirectory, '.state');
   await mkdir(stateDirectory, { recursive: true });
   const file = path.join(stateDirectory, `${name}.lock`);
-  const server = await bind(await socketName(recordingsDirectory, name), name);
+  const server = await bind(await socketName(recordingsDirectory, name), {
+    what: 'the recordings directory',
+    taken: () => alreadyRunning(name),
+  });
   try {
     const own = await describe(process.pid);
     const other = await readHolder(file);
@@ -63,28 +69,59 @@ export async function acquireLock(
   };
 }
 
+/**
+ * Takes the lock on a file that is replaced whole; it, and its directory, may be missing.
+ * @throws {EncroCamError} `ALREADY_RUNNING` while another process holds it.
+ */
+export async function acquireFileLock(file: string): Promise<Lock> {
+  const place = createHash('sha256')
+    .update(await realPlace(path.resolve(file)))
+    .digest('hex');
+  const server = await bind(`\0encrocam-file-${place.slice(0, 32)}`, {
+    what: printable(file),
+    taken: () =>
+      new EncroCamError('ALREADY_RUNNING', `Another encrocam command works on ${printable(file)}.`, {
+        hint: 'Let it ask what it has to ask, or end it, and run this again.',
+      }),
+  });
+  return { release: () => close(server) };
+}
+
+/** As `realpath`, also for what is not there yet. */
+async function realPlace(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return path.join(await realPlace(path.dirname(file)), path.basename(file));
+  }
+}
+
 /** A name in Linux's abstract socket space: a leading zero byte, gone with the process. */
 async function socketName(recordingsDirectory: string, name: string): Promise<string> {
   const place = await realpath(recordingsDirectory);
   return `\0encrocam-${name}-${createHash('sha256').update(place).digest('hex').slice(0, 32)}`;
 }
 
-function bind(socket: string, name: string): Promise<net.Server> {
+interface Locked {
+  /** For a message. */
+  readonly what: string;
+  /** What is thrown while another process holds it. */
+  taken(): EncroCamError;
+}
+
+function bind(socket: string, { what, taken }: Locked): Promise<net.Server> {
   // Nobody has business connecting: whoever does is hung up on.
   const server = net.createServer((connection) => connection.destroy());
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(
         systemErrorCode(error) === 'EADDRINUSE'
-          ? alreadyRunning(name)
-          : new EncroCamError(
-              'INPUT_UNREADABLE',
-              `Cannot lock the recordings directory: ${messageOf(error)}.`,
-              {
-                hint: 'EncroCam needs Unix sockets for its lock; a sandbox must allow AF_UNIX.',
-                cause: error,
-              },
-            ),
+          ? taken()
+          : new EncroCamError('INPUT_UNREADABLE', `Cannot lock ${what}: ${messageOf(error)}.`, {
+              hint: 'EncroCam needs Unix sockets for its lock; a sandbox must allow AF_UNIX.',
+              cause: error,
+            }),
       );
     });
     server.listen(socket, () => {

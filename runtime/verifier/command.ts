@@ -5,20 +5,37 @@ import type { Key } from 'openpgp';
 import type { Command, CommandArguments } from '../commands.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
-import { printable } from '../log.ts';
+import { createLogger, printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
+import { findPlace } from '../viewer/location.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { processScreen } from '../viewer/progress.ts';
+import { driveShelf, localShelf, type Shelf } from '../viewer/shelf.ts';
 import { wholeRange } from '../viewer/time.ts';
 import { type Audit, audit, auditAsText, auditsAsJson, isAuditSound } from './audit.ts';
+import type { ChainVerification } from './chain/check-chain.ts';
+import { chainAsText, isChainSound } from './chain/report.ts';
+import type { ChainSettings } from './chain/settings.ts';
 import { type CheckedFile, checkFile } from './check-file.ts';
 import { asHtml } from './page.ts';
 import { ReadingProgress } from './progress.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
 
 const maxSamples = 1_000_000;
+
+const chainOptions = {
+  rpc: { type: 'string', multiple: true },
+  'chain-id': { type: 'string' },
+  checkpoints: { type: 'string' },
+  ownership: { type: 'string' },
+  owner: { type: 'string' },
+  'ledger-camera': { type: 'string', multiple: true },
+  ledger: { type: 'string', multiple: true },
+  from: { type: 'string' },
+  confirmations: { type: 'string' },
+} as const;
 
 const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
 
@@ -34,7 +51,22 @@ INPUT   a recording; the directory of one camera, whose recordings are followed 
   --sample N             read N random places only, and say what they prove of the rest: for what is too
                          large to be read as a whole; 300 are a good number
   --html FILE            write a page as well, with each day drawn; it must not exist yet
+  --chain                ask a public chain too: file, run, tree, chain. Tells what existed before which block, was
+                         recorded after which, is missing, or is not what was committed. It needs the tree files
+                         (tree-*.json, in the first camera's directory of a drive) or the proofs beside the recordings
 ${driveHelp}
+With --chain, and all told by you: what stands in files of a drive is not believed. -c FILE gives the first five too.
+  --rpc URL              a node of the chain; give several, of different operators: where they differ nothing is concluded
+  --chain-id N           the number of the chain
+  --checkpoints ADDRESS  the contracts; without these those that this program has, where chains usually have them
+  --ownership ADDRESS
+  --owner ADDRESS        your wallet: the camera must be yours. Without --ledger-camera, cameras that claim you are looked at
+  --ledger-camera ADDRESS
+                         the camera's address (encrocam identity tells it); may be given several times
+  --ledger PLACE         another directory with tree files, here or on a drive; may be given several times
+  --from TIME            ask for everything since then; without it, since the oldest recording that is here
+  --confirmations N      blocks after which the chain counts as lasting; 12 without it
+
 Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
 not vouched for; 3 something was signed by somebody else than KEY.
 `;
@@ -47,6 +79,8 @@ export const command: Command = {
     json: { type: 'boolean' },
     html: { type: 'string' },
     sample: { type: 'string' },
+    chain: { type: 'boolean' },
+    ...chainOptions,
   },
   async run(args) {
     const signer = stringOption(args, 'signed-by');
@@ -55,25 +89,30 @@ export const command: Command = {
         hint: 'See encrocam verify --help.',
       });
     }
+    const settings = await chainSettingsFrom(args);
     const trusted = await findTrustedSigner(signer);
     const sample = stringOption(args, 'sample');
     if (sample !== undefined) return auditAll(sampleCount(sample), trusted, args);
     const pageFile = stringOption(args, 'html');
     const page = pageFile === undefined ? undefined : await openPage(pageFile);
-    let verifications: Verification[];
+    let verified: Verified;
+    let chain: ChainVerification | undefined;
     try {
-      verifications = await verifyAll(args.positionals, trusted, args);
-      await page?.writeFile(asHtml(verifications, Date.now()));
+      verified = await verifyAll(args.positionals, trusted, args);
+      if (settings) chain = await checkOnChain(settings, verified, args);
+      await page?.writeFile(asHtml(verified.verifications, Date.now(), chain));
     } catch (error) {
       if (pageFile !== undefined) await rm(pageFile, { force: true });
       throw error;
     } finally {
       await page?.close();
     }
-    const text = args.values.json === true ? asJson(verifications) : verifications.map(asText).join('\n');
-    process.stdout.write(text);
+    const { verifications } = verified;
+    const parts = [...verifications.map(asText), ...(chain ? [chainAsText(chain)] : [])];
+    process.stdout.write(args.values.json === true ? asJson(verifications, chain) : parts.join('\n'));
     if (verifications.some(hasForeign)) return exitCode.notAuthentic;
-    return verifications.every(isSound) ? exitCode.whole : exitCode.incomplete;
+    const isProven = !chain || isChainSound(chain);
+    return verifications.every(isSound) && isProven ? exitCode.whole : exitCode.incomplete;
   },
 };
 
@@ -110,15 +149,22 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
   return audits.every(isAuditSound) ? exitCode.whole : exitCode.incomplete;
 }
 
-async function verifyAll(
-  places: readonly string[],
-  trusted: Key,
-  args: CommandArguments,
-): Promise<Verification[]> {
+interface Verified {
+  readonly verifications: readonly Verification[];
+  readonly shelves: readonly Shelf[];
+  /** Whether any place was a directory. */
+  readonly isWhole: boolean;
+}
+
+async function verifyAll(places: readonly string[], trusted: Key, args: CommandArguments): Promise<Verified> {
   const verifications: Verification[] = [];
+  const shelves: Shelf[] = [];
+  let isWhole = false;
   const progress = new ReadingProgress(processScreen());
   for (const place of places) {
-    const { inputs, close } = await findInputs(place, wholeRange, args);
+    const { inputs, isDirectory, shelves: beside, close } = await findInputs(place, wholeRange, args);
+    isWhole ||= isDirectory;
+    shelves.push(...beside);
     try {
       const files: CheckedFile[] = [];
       for await (const input of inputs) {
@@ -135,7 +181,42 @@ async function verifyAll(
       await close();
     }
   }
-  return verifications;
+  return { verifications, shelves, isWhole };
+}
+
+async function chainSettingsFrom(args: CommandArguments): Promise<ChainSettings | undefined> {
+  const wrong = (message: string): EncroCamError =>
+    new EncroCamError('USAGE', message, { hint: 'See encrocam verify --help.' });
+  if (args.values.chain !== true) {
+    const given = Object.keys(chainOptions).find((name) => args.values[name] !== undefined);
+    if (given !== undefined) throw wrong(`--${given} is for --chain, which is missing.`);
+    return undefined;
+  }
+  if (args.values.sample !== undefined)
+    throw wrong('--chain reads recordings to their ends, and --sample does not.');
+  const { chainSettings } = await import('./chain/settings.ts');
+  return chainSettings(args, Date.now());
+}
+
+async function checkOnChain(
+  settings: ChainSettings,
+  { verifications, shelves: beside, isWhole }: Verified,
+  args: CommandArguments,
+): Promise<ChainVerification> {
+  const shelves = [...beside];
+  for (const text of (args.values.ledger as string[] | undefined) ?? []) {
+    const place = await findPlace(text, args);
+    if (place.kind === 'local') shelves.push(localShelf(place.path));
+    if (place.kind === 'drive') shelves.push(driveShelf(place.storage, place.path));
+  }
+  const { checkChain } = await import('./chain/check-chain.ts');
+  const files = verifications.flatMap((verification) => verification.files);
+  const logger = createLogger({ level: 'warn', format: 'text' });
+  try {
+    return await checkChain(settings, { files, shelves, isWhole }, logger);
+  } finally {
+    for (const shelf of shelves) await shelf.close();
+  }
 }
 
 /** Made before anything is checked: an hour's work must not end in a page that cannot be written. */

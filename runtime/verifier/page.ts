@@ -1,6 +1,8 @@
 /** What `encrocam verify --html` writes: one page with everything in it, each day drawn as a bar from midnight to midnight. */
 import { localTime } from '../log.ts';
 import { durationText } from '../viewer/timeline.ts';
+import type { ChainVerification } from './chain/check-chain.ts';
+import { chainAsText, chainSummary, isChainSound, provenStretches } from './chain/report.ts';
 import { isSound, merged, problemsOf, remarksOf, summary, type Verification } from './report.ts';
 import type { Interval, State } from './timeline.ts';
 
@@ -16,14 +18,21 @@ const colours: Readonly<Record<State, string>> = {
   'not authentic': '#212121',
 };
 
+/** A line under what existed before a block. */
+const provenColour = '#80d8ff';
+
 const dayMs = 86_400_000;
 const barWidth = 1440;
 const barHeight = 28;
 /** What takes a second of a day must be seen all the same. */
 const leastWidth = 2;
 
-export function asHtml(verifications: readonly Verification[], writtenMs: number): string {
-  const whole = verifications.every(isSound);
+export function asHtml(
+  verifications: readonly Verification[],
+  writtenMs: number,
+  chain?: ChainVerification,
+): string {
+  const whole = verifications.every(isSound) && (!chain || isChainSound(chain));
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -41,20 +50,32 @@ table { border-collapse: collapse } td, th { text-align: left; padding: .15rem 1
 <h1>What these recordings prove</h1>
 <p class="key">${Object.entries(colours)
     .map(([state, colour]) => `<span style="background:${colour}"></span>${state}`)
-    .join(' ')}</p>
-${verifications.map(placeHtml).join('\n')}
-<p>Written ${escaped(localTime(new Date(writtenMs)))}. Times are the cameras' own.</p>
+    .join(' ')}${chain ? ` <span style="background:${provenColour}"></span>proven on the chain` : ''}</p>
+${verifications.map((verification) => placeHtml(verification, chain)).join('\n')}
+${chain ? chainHtml(chain) : ''}<p>Written ${escaped(localTime(new Date(writtenMs)))}. Times are the cameras' own.</p>
 </html>
 `;
 }
 
-function placeHtml(verification: Verification): string {
-  const { place, timeline } = verification;
+function chainHtml(chain: ChainVerification): string {
+  return `<h2>On the chain</h2>
+<p${isChainSound(chain) ? '' : ' class="bad"'}>${escaped(chainSummary(chain))}</p>
+<pre>${escaped(chainAsText(chain))}</pre>
+`;
+}
+
+type Stretch = Pick<Interval, 'fromMs' | 'toMs'>;
+
+function placeHtml(verification: Verification, chain: ChainVerification | undefined): string {
+  const { place, timeline, files } = verification;
+  const proven = chain ? provenStretches(chain, new Set(files.map(({ name }) => name))) : [];
   const problems = [...problemsOf(verification), ...remarksOf(verification)];
   return `<h2>${escaped(place)}</h2>
 <p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
 ${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}
-${daysOf(timeline.intervals).map(dayHtml).join('\n')}
+${daysOf(timeline.intervals)
+  .map((day) => dayHtml(day, proven))
+  .join('\n')}
 ${detailsHtml(merged(timeline.intervals).filter(({ state, cause }) => state !== 'intact' || cause !== undefined))}`;
 }
 
@@ -86,7 +107,7 @@ function midnightBefore(timeMs: number): number {
   return date.getTime();
 }
 
-function dayHtml({ startMs, intervals }: Day): string {
+function dayHtml({ startMs, intervals }: Day, proven: readonly Stretch[]): string {
   const scale = barWidth / dayMs;
   const severity = Object.keys(colours);
   const drawn = [...intervals].sort(
@@ -99,6 +120,12 @@ function dayHtml({ startMs, intervals }: Day): string {
     const text = `${clock(interval.fromMs)} to ${clock(interval.toMs)}: ${interval.state}${interval.cause ? `, ${interval.cause}` : ''}`;
     return `<rect x="${from.toFixed(2)}" width="${width.toFixed(2)}" height="${barHeight}" fill="${colours[interval.state]}"><title>${escaped(text)}</title></rect>`;
   });
+  const lines = proven.flatMap(({ fromMs, toMs }) => {
+    const from = Math.max(0, (fromMs - startMs) * scale);
+    const width = Math.min(barWidth, (toMs - startMs) * scale) - from;
+    if (width <= 0) return [];
+    return `<rect x="${from.toFixed(2)}" y="${barHeight - 5}" width="${width.toFixed(2)}" height="5" fill="${provenColour}"/>`;
+  });
   const hours = Array.from({ length: 23 }, (_, index) => {
     const x = ((index + 1) * barWidth) / 24;
     const label =
@@ -108,7 +135,7 @@ function dayHtml({ startMs, intervals }: Day): string {
     return `<path d="M${x} ${barHeight}v${label ? 4 : 2}" stroke="#607d8b"/>${label}`;
   });
   return `<h3>${localTime(new Date(startMs)).slice(0, 10)}</h3>
-<svg viewBox="0 0 ${barWidth} ${barHeight + 18}" role="img" aria-label="The day from midnight to midnight">${bars.join('')}${hours.join('')}</svg>`;
+<svg viewBox="0 0 ${barWidth} ${barHeight + 18}" role="img" aria-label="The day from midnight to midnight">${bars.join('')}${lines.join('')}${hours.join('')}</svg>`;
 }
 
 function detailsHtml(intervals: readonly Interval[]): string {

@@ -4,6 +4,8 @@ import { localTime, printable } from '../log.ts';
 import type { Fingerprint } from '../pgp/keys.ts';
 import { parseRecordingName, recordingBetween } from '../recordings/names.ts';
 import { durationText } from '../viewer/timeline.ts';
+import type { ChainVerification } from './chain/check-chain.ts';
+import { chainForPrograms } from './chain/report.ts';
 import type { CheckedFile } from './check-file.ts';
 import { type Interval, isWhole, type State, type Timeline, timelineOf } from './timeline.ts';
 
@@ -60,7 +62,7 @@ export function asText(verification: Verification): string {
   return `${lines.join('\n')}\n`;
 }
 
-export function asJson(verifications: readonly Verification[]): string {
+export function asJson(verifications: readonly Verification[], chain?: ChainVerification): string {
   const places = verifications.map((verification) => ({
     place: verification.place,
     sound: isSound(verification),
@@ -75,7 +77,8 @@ export function asJson(verifications: readonly Verification[]): string {
     problems: problemsOf(verification),
     remarks: remarksOf(verification),
   }));
-  return `${JSON.stringify({ places }, undefined, 2)}\n`;
+  const all = { places, ...(chain ? { chain: chainForPrograms(chain) } : {}) };
+  return `${JSON.stringify(all, undefined, 2)}\n`;
 }
 
 /** What no interval can show, and is not as it should be. */

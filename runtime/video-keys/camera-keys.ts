@@ -23,7 +23,7 @@ const format = 'EncroCam owner keys 1';
 const maxBytes = 16 * 1024;
 
 export interface CameraKeys {
-  /** The camera's address, 20 bytes: commands name it. */
+  /** The camera's address, 20 bytes: commands name it. Zeros where it was not known at the pairing. */
   readonly camera: Buffer;
   /** The owner's. */
   readonly owner: Buffer;

@@ -4,12 +4,14 @@ import path from 'node:path';
 import type { CommandArguments } from '../commands.ts';
 import { EncroCamError } from '../errors.ts';
 import { printable } from '../log.ts';
+import { ledgerDirectoryName } from '../recordings/companions.ts';
 import { parseRecordingName, type RecordingName } from '../recordings/names.ts';
 import { type DrivePath, drivePath, type Storage } from '../storage/storage.ts';
 import { followPlace, type LivePlace } from './follow.ts';
 import { drivePlace, localPlace } from './live-places.ts';
 import { findPlace } from './location.ts';
 import { recordingsAmong } from './recordings-among.ts';
+import { driveShelf, localShelf, type Shelf } from './shelf.ts';
 import { driveSource, openFileSource, type Source, stdinSource, unreadable } from './source.ts';
 import type { TimeRange } from './time.ts';
 
@@ -20,10 +22,17 @@ export interface Input {
   readonly open: () => Promise<Source>;
 }
 
-export interface Inputs {
+export interface InputsInOrder {
   readonly inputs: Iterable<Input> | AsyncIterable<Input>;
   /** Ends the session with the drive, if there is one. */
   readonly close: () => Promise<void>;
+}
+
+export interface Inputs extends InputsInOrder {
+  /** Whether they are all recordings of a directory, not one that was named. */
+  readonly isDirectory: boolean;
+  /** Where files are that belong to them: beside them, and in the ledger's directory next to that. */
+  readonly shelves: readonly Shelf[];
 }
 
 const nothingToClose = async (): Promise<void> => undefined;
@@ -37,15 +46,18 @@ export async function findInputs(text: string, range: TimeRange, args: CommandAr
   const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
-      return { inputs: [{ recording: undefined, open: async () => stdinSource() }], close: nothingToClose };
+      return {
+        inputs: [{ recording: undefined, open: async () => stdinSource() }],
+        ...{ isDirectory: false, shelves: [], close: nothingToClose },
+      };
     case 'local':
-      return { inputs: await localInputs(location.path, range), close: nothingToClose };
+      return { ...(await localInputs(location.path, range)), close: nothingToClose };
     case 'drive': {
       const { storage } = location;
       try {
         await storage.connect();
         const inputs = await driveInputs(storage, location.path, range);
-        return { inputs, close: () => storage.close() };
+        return { ...inputs, close: () => storage.close() };
       } catch (error) {
         await storage.close();
         throw error;
@@ -71,7 +83,7 @@ export async function findLiveInputs(
     readonly through?: (place: LivePlace) => LivePlace;
   },
   args: CommandArguments,
-): Promise<Inputs> {
+): Promise<InputsInOrder> {
   const { through = (place) => place } = options;
   const location = await findPlace(text, args);
   switch (location.kind) {
@@ -94,7 +106,9 @@ export async function findLiveInputs(
   }
 }
 
-async function localInputs(file: string, range: TimeRange): Promise<Input[]> {
+type Found = Omit<Inputs, 'close'>;
+
+async function localInputs(file: string, range: TimeRange): Promise<Found> {
   let isDirectory: boolean;
   let names: string[] = [];
   try {
@@ -103,32 +117,37 @@ async function localInputs(file: string, range: TimeRange): Promise<Input[]> {
   } catch (error) {
     throw unreadable(file, error);
   }
+  const directory = path.resolve(isDirectory ? file : path.dirname(file));
+  const shelves = [directory, path.join(path.dirname(directory), ledgerDirectoryName)].map(localShelf);
   if (!isDirectory) {
-    return [{ recording: parseRecordingName(path.basename(file)), open: () => openFileSource(file) }];
+    const input = { recording: parseRecordingName(path.basename(file)), open: () => openFileSource(file) };
+    return { inputs: [input], isDirectory, shelves };
   }
-  return overlapping(names, range, file).map((recording) => ({
+  const inputs = overlapping(names, range, file).map((recording) => ({
     recording,
     open: () => openFileSource(path.join(file, recording.fileName)),
   }));
+  return { inputs, isDirectory, shelves };
 }
 
-async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange): Promise<Input[]> {
+async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange): Promise<Found> {
   const single = await storage.size(place);
   if (single !== undefined) {
-    return [
-      {
-        recording: parseRecordingName(path.posix.basename(place)),
-        open: async () => driveSource(storage, place, single),
-      },
-    ];
+    const input = {
+      recording: parseRecordingName(path.posix.basename(place)),
+      open: async () => driveSource(storage, place, single),
+    };
+    const shelves = [driveShelf(storage, path.posix.dirname(place))];
+    return { inputs: [input], isDirectory: false, shelves };
   }
   const files = await storage.list(place);
   const sizes = new Map(files.map((file) => [file.name, file.sizeBytes]));
-  return overlapping([...sizes.keys()], range, place).map((recording) => ({
+  const inputs = overlapping([...sizes.keys()], range, place).map((recording) => ({
     recording,
     open: async () =>
       driveSource(storage, drivePath(place, recording.fileName), sizes.get(recording.fileName) ?? 0),
   }));
+  return { inputs, isDirectory: true, shelves: [driveShelf(storage, place)] };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Command } from '../commands.ts';
 import { EncroCamError } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import type { LivePlace } from './follow.ts';
-import { findInputs, findLiveInputs, type Inputs } from './inputs.ts';
+import { findInputs, findLiveInputs, type InputsInOrder } from './inputs.ts';
 import {
   driveOptions,
   keyOptions,
@@ -80,7 +80,7 @@ export const command: Command = {
     const { range, keys } = share ?? { range: asked, keys: live?.keys ?? (await watchKeysFrom(args)) };
     const through = live && ((place: LivePlace) => live.nodes.through(place));
     const stop = new AbortController();
-    const { inputs, close }: Inputs = follow
+    const { inputs, close }: InputsInOrder = follow
       ? await findLiveInputs(
           input,
           { fromMs: range.fromMs ?? nowMs, signal: stop.signal, ...(through ? { through } : {}) },

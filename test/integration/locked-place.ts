@@ -20,9 +20,12 @@ export interface Interval {
   readonly to: string;
 }
 
-/** A camera that was unlocked once, so that there is a public half; it is locked again. */
-export async function lockedPlace(context: TestContext) {
-  const place = await Place.make(context, [camera], more);
+/**
+ * A camera that was unlocked once, so that there is a public half; it is locked again.
+ * @param settings beside, or instead of, the ordinary ones.
+ */
+export async function lockedPlace(context: TestContext, settings: object = {}) {
+  const place = await Place.make(context, [camera], { ...more, ...settings });
   const config = path.join(place.directory, 'config.json');
   const volume = path.join(place.directory, 'volume');
   await mkdir(volume);

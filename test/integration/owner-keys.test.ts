@@ -273,6 +273,34 @@ test('an append-only drive takes recordings and brings commands; that it has no 
   assert.equal(names.length, 1);
 });
 
+test('a key that does not get to the drive is in the key file all the same, and the next one has another number', async (context) => {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-drive-'));
+  context.after(() => rm(directory, { recursive: true, force: true }));
+  const { at } = await pairedPlace(context, { driver: 'directory', directory });
+  const to = (place: string) =>
+    tryIt('rotate-key', '--owner', at('encrocam-owner.json'), '--camera', 'house', '--to', place);
+  const lost = await to(at('nowhere'));
+  assert.equal(lost.code, 1, lost.stderr);
+  const sent = await to(directory);
+  assert.equal(sent.code, 0, sent.stderr);
+  assert.deepEqual(await readdir(directory), ['command-00000003.json']);
+  const { cameras } = await readOwnerFile(at('encrocam-owner.json'), passphrase);
+  assert.deepEqual(
+    cameras[0]?.keys.map(({ purpose, counter }) => `${purpose} ${counter}`),
+    ['recordings 1', 'live 1', 'recordings 2', 'recordings 3'],
+  );
+  const unknown = await tryIt(
+    'rotate-key',
+    '--owner',
+    at('encrocam-owner.json'),
+    '--camera',
+    'shed',
+    '--to',
+    directory,
+  );
+  assert.match(unknown.stderr, /Cameras in it: house/);
+});
+
 test('whoever has only the drive has no key: a recording for an owner without OpenPGP says what it needs', async (context) => {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'encrocam-drive-'));
   context.after(() => rm(directory, { recursive: true, force: true }));

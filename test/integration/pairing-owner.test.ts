@@ -11,7 +11,7 @@ import { readOwnerFile, writeOwnerFile } from '../../ledger/owner/key-file.ts';
 import { findCamera, kekOf, newKey, replaceCamera } from '../../ledger/owner/owner.ts';
 import { walletFromEntropy, wordsOf } from '../../ledger/owner/wallet.ts';
 import { CodeCollector } from '../../ledger/pairing/codes.ts';
-import { checkMessage, decodeMessage, type PairingMessage } from '../../ledger/pairing/message.ts';
+import { checkMessage, decodeMessage, maxAgeMs, type PairingMessage } from '../../ledger/pairing/message.ts';
 import { validatePartialAnswers } from '../../provision/answers/validate.ts';
 import { readCode } from '../support/read-code.ts';
 import { Terminal, type TerminalOptions } from '../support/terminal.ts';
@@ -260,22 +260,25 @@ test('pictures and the page hold the codes, for their user alone, and nothing is
   assert.match((await pair(['--page', page])).errors, /EEXIST.*\[INPUT_UNREADABLE\]/);
 });
 
-test("the page's script shows one code after the other, and stops at a key", async () => {
+test("the page's script shows one code after the other, stops at a key, and ends when they are too old", async () => {
   const page = path.join(directory, 'page.html');
   const { codes } = await told(['--yes', '--page', page]);
   const script = /<script>(.*)<\/script>/s.exec(await readFile(page, 'utf8'))?.[1] ?? '';
   const shown = codes.map(() => false);
   const elements = codes.map((_, index) => ({
     classList: { add: () => (shown[index] = true), remove: () => (shown[index] = false) },
+    remove: () => (shown[index] = false),
   }));
   const line = { textContent: '' };
   let tick = (): void => assert.fail('no timer');
+  let nowMs = Date.now();
   const listeners = new Map<string, (event: { key: string }) => void>();
   vm.runInNewContext(script, {
     document: { querySelectorAll: () => elements, querySelector: () => line },
     setInterval: (work: () => void) => (tick = work),
     addEventListener: (name: string, listener: () => void) => listeners.set(name, listener),
     navigator: {},
+    Date: { now: () => nowMs },
   });
   const now = (): number[] => shown.flatMap((isShown, index) => (isShown ? [index] : []));
   assert.deepEqual(now(), [0]);
@@ -291,6 +294,10 @@ test("the page's script shows one code after the other, and stops at a key", asy
   listeners.get('keydown')?.({ key: ' ' });
   tick();
   assert.deepEqual(now(), [0]);
+  nowMs += maxAgeMs + 1000;
+  tick();
+  assert.deepEqual(now(), []);
+  assert.match(line.textContent, /over an hour old/);
 });
 
 test('on a terminal: words once, some of them back, the passphrase twice, then codes until a key', async () => {

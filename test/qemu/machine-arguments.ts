@@ -4,7 +4,10 @@ import type { Firmware } from './firmware.ts';
 import type { DirectBoot, MachineOptions } from './machine.ts';
 
 export interface MachineParts {
-  readonly options: Pick<MachineOptions, 'card' | 'hasScreen' | 'writeLogFile' | 'clock' | 'directBoot'>;
+  readonly options: Pick<
+    MachineOptions,
+    'card' | 'hasScreen' | 'camera' | 'writeLogFile' | 'clock' | 'directBoot'
+  >;
   readonly firmware: Firmware;
   readonly sshPort: number;
   readonly consoleSocket: string;
@@ -19,6 +22,20 @@ export const cameraKernelArguments = [
   'vivid.node_types=0x1',
   'vivid.num_inputs=1',
   'vivid.input_types=0',
+];
+
+/**
+ * A camera and an output, `/dev/video1`, whose pictures the camera shows once its first input (S-Video, PAL) is told to:
+ * `vivid`'s loop. The second input is the webcam. 0x101: video capture and output.
+ */
+export const loopedCameraKernelArguments = [
+  'modules_load=vivid',
+  'vivid.n_devs=1',
+  'vivid.node_types=0x101',
+  'vivid.num_inputs=2',
+  'vivid.input_types=0x2',
+  'vivid.num_outputs=1',
+  'vivid.output_types=0',
 ];
 
 /**
@@ -50,7 +67,11 @@ export function machineArguments(parts: MachineParts): string[] {
     ...['-mon', 'chardev=monitor,mode=control'],
     ...agentArguments(parts.agentSocket),
     ...kernelArguments(
-      [...cameraKernelArguments, ...emulatorKernelArguments, ...agentKernelArguments],
+      [
+        ...(options.camera === 'looped' ? loopedCameraKernelArguments : cameraKernelArguments),
+        ...emulatorKernelArguments,
+        ...agentKernelArguments,
+      ],
       options.directBoot,
     ),
     ...(options.hasScreen ? ['-device', 'ramfb', '-device', 'qemu-xhci', '-device', 'usb-kbd'] : []),

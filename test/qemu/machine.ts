@@ -31,6 +31,8 @@ export interface MachineOptions {
   readonly hasScreen?: boolean;
   /** Where everything that is written to the card is logged: see `write-log.ts`. */
   readonly writeLogFile?: string;
+  /** Default: a webcam. `looped` shows what is fed to an output beside it, and has the webcam as its second input. */
+  readonly camera?: 'webcam' | 'looped';
   /** What the clock says at power-on: a board without a battery does not know the time. */
   readonly clock?: Date;
   /** For a disk without a boot loader: QEMU starts this instead. */

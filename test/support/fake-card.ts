@@ -191,6 +191,9 @@ function createModel(
         volume.slots = new Map([[0, input]]);
         volume.hasFileSystem = false;
         return {};
+      case 'erase':
+        volume.slots.clear();
+        return {};
       case 'isLuks':
         return { exitCode: volume.uuid === undefined ? 1 : 0 };
       case 'luksUUID':
@@ -277,6 +280,16 @@ function createModel(
         await put('/etc/passwd', `${passwd}${name}:x:1000:1000::/home/${name}:/bin/bash\n`);
         await put('/etc/group', `${await readFile(path.join(root, 'etc/group'), 'utf8')}${name}:x:1000:\n`);
         await mkdir(path.join(root, 'home', name), { recursive: true });
+        return {};
+      },
+    ],
+    [
+      'userdel',
+      async (args) => {
+        const name = String(args.at(-1));
+        const passwd = await readFile(path.join(root, 'etc/passwd'), 'utf8');
+        await put('/etc/passwd', passwd.replace(new RegExp(`^${name}:.*\n`, 'm'), ''));
+        await rm(path.join(root, 'home', name), { recursive: true, force: true });
         return {};
       },
     ],

@@ -49,7 +49,7 @@ test('a person sets a camera up, and no secret is shown or kept in the open', as
   assert.equal(answers.timeZone, 'Europe/Berlin');
   assert.deepEqual(answers.unlocking, { passphrase, recoveryKey: true });
   assert.deepEqual(answers.signing, { from: 'generate' });
-  assert.equal(answers.owner.keys[0].from, 'text');
+  assert.equal(answers.owner?.keys[0].from, 'text');
   assert.equal(answers.cameras[0].input.format, 'lavfi');
   assert.equal(answers.storage.driver, 'directory');
   for (const text of [progress, pty.raw]) assert.ok(!text.includes(passphrase));

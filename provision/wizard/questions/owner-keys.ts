@@ -26,6 +26,7 @@ export const ownerKeys: Question = {
   why:
     `${describeSetting('owner.keys')} The camera has no key that opens them: only your secret key does, at home. ` +
     'Compare the fingerprint with the one that your computer shows: gpg --fingerprint YOUR@ADDRESS.',
+  isAsked: ({ draft }) => draft.facts.pairedOwner === undefined || draft.answers.owner !== undefined,
   async ask(context) {
     const { dialogue, draft } = context;
     let keys = await confirmed(context, draft.answers.owner?.keys ?? []);
