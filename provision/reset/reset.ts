@@ -95,7 +95,7 @@ async function erase(options: ResetOptions, mark: Mark): Promise<void> {
   logger.info('this camera was reset: it has no owner, and no keys');
 }
 
-const services = ['encrocam-record.service', 'encrocam-sync.service'] as const;
+const services = ['encrocam-record.service', 'encrocam-sync.service', 'encrocam-ledger.service'] as const;
 
 /** Accounts, networks and SSH keys of the owner before. */
 async function forgetPeople({ system, place }: ResetOptions): Promise<void> {

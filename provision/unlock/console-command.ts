@@ -15,7 +15,7 @@ import { connectAgent } from './agent-client.ts';
 import { askForPassphrase } from './front-end.ts';
 import { becomeLogin } from './login.ts';
 import { showStatus } from './status.ts';
-import { openTerminal } from './terminal.ts';
+import { type FrontTerminal, openTerminal } from './terminal.ts';
 import { describeConsole, describeSetUp, isTtyName } from './where.ts';
 
 const help = `Usage: encrocam console TTY
@@ -146,20 +146,24 @@ async function setUp(system: System, where: string): Promise<number> {
 async function waitForUnattended(system: System, place: Place): Promise<boolean> {
   if (place.kind === 'installed') return false;
   const givenUpMs = Date.now() + longestLookMs;
-  let told = false;
-  while ((await readState(system)) === 'new') {
-    const looked = (await system.exists(lookedMark)) || Date.now() > givenUpMs;
-    const isUnattended = await system.exists(unattendedMark);
-    if (looked && !isUnattended) return told;
-    if (isUnattended && !told) {
-      const terminal = openTerminal();
-      const by = (await system.exists(keptFile))
-        ? 'by the pairing code that it saw'
-        : 'from the answers file on its boot partition';
-      terminal.write(`\nThis camera is being set up ${by} …\n`);
-      told = true;
+  let terminal: FrontTerminal | undefined;
+  try {
+    while ((await readState(system)) === 'new') {
+      const looked = (await system.exists(lookedMark)) || Date.now() > givenUpMs;
+      const isUnattended = await system.exists(unattendedMark);
+      if (looked && !isUnattended) return terminal !== undefined;
+      if (isUnattended && !terminal) {
+        const by = (await system.exists(keptFile))
+          ? 'by the pairing code that it saw'
+          : 'from the answers file on its boot partition';
+        terminal = openTerminal();
+        terminal.write(`\nThis camera is being set up ${by} …\n`);
+      }
+      await wait(pollMs);
     }
-    await wait(pollMs);
+  } finally {
+    // Read from any longer, it would keep this process, and with it the console, for ever.
+    terminal?.restore();
   }
   return true;
 }
