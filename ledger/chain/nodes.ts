@@ -5,6 +5,7 @@
 import { createPublicClient, http, type PublicClient } from 'viem';
 import { EncroCamError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { plainFetch } from './plain-fetch.ts';
 
 const timeoutMs = 15_000;
 /** Questions that are asked together go to a node together. */
@@ -39,6 +40,7 @@ export class ChainNodes {
       client: createPublicClient({
         transport: http(url, {
           ...{ batch: { batchSize }, retryCount: 1, timeout: options.timeoutMs ?? timeoutMs },
+          fetchFn: plainFetch,
         }),
       }),
     }));
