@@ -60,7 +60,8 @@ With --chain, and all told by you: what stands in files of a drive is not believ
   --chain-id N           the number of the chain
   --checkpoints ADDRESS  the contracts; without these those that this program has, where chains usually have them
   --ownership ADDRESS
-  --owner ADDRESS        your wallet: the camera must be yours. Without --ledger-camera, cameras that claim you are looked at
+  --owner ADDRESS|FILE   your wallet, or your key file: the camera must be yours. Without --ledger-camera, cameras that claim you
+                         are looked at
   --ledger-camera ADDRESS
                          the camera's address (encrocam identity tells it); may be given several times
   --ledger PLACE         another directory with tree files, here or on a drive; may be given several times

@@ -178,7 +178,7 @@ test('what is wrong on the command line is told before anything is read', async 
     [['--chain', '--sample', '3'], /--sample does not/],
     [
       ['--chain', '--rpc', 'http://127.0.0.1:1', '--chain-id', '1', '--owner', 'me'],
-      /--owner takes an address/,
+      /--owner is neither an address nor a key file/,
     ],
   ];
   for (const [args, told] of wrong) {

@@ -1,9 +1,11 @@
 /** What `encrocam verify --chain` is told of the chain: by its options, or by a configuration. Nothing of it comes from a drive. */
+import { readFile } from 'node:fs/promises';
 import { type Contracts, usualContracts } from '../../../ledger/chain/usual-contracts.ts';
 import type { Hex } from '../../../ledger/trees/hex.ts';
 import type { CommandArguments } from '../../commands.ts';
 import { loadConfig } from '../../config/load.ts';
 import { EncroCamError } from '../../errors.ts';
+import { printable } from '../../log.ts';
 import { stringOption } from '../../viewer/options.ts';
 import { parseTime } from '../../viewer/time.ts';
 
@@ -21,6 +23,7 @@ export interface ChainSettings {
 
 const defaultConfirmations = 12;
 const maxNodes = 8;
+const maxOwnerFileBytes = 1024 * 1024;
 
 /** @throws {EncroCamError} `USAGE`, or what reading a configuration throws */
 export async function chainSettings(args: CommandArguments, nowMs: number): Promise<ChainSettings> {
@@ -53,7 +56,7 @@ export async function chainSettings(args: CommandArguments, nowMs: number): Prom
     cameras: [
       ...new Set((strings(args, 'ledger-camera') ?? []).map((camera) => address(camera, 'ledger-camera'))),
     ],
-    owner: owner === undefined ? undefined : address(owner, 'owner'),
+    owner: owner === undefined ? undefined : await ownerAddress(owner),
     fromMs: from === undefined ? undefined : parseTime(from, 'from', nowMs),
   };
 }
@@ -71,11 +74,34 @@ function numberOption(args: CommandArguments, name: string, most: number): numbe
   throw usage(`--${name} takes a whole number from 1 to ${most}, not ${JSON.stringify(text)}.`);
 }
 
+function isAddress(text: string): boolean {
+  return /^0x[0-9a-fA-F]{40}$/.test(text);
+}
+
 function address(text: string, name: string): Hex {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text.toLowerCase() as Hex;
+  if (isAddress(text)) return text.toLowerCase() as Hex;
   throw usage(
     `--${name} takes an address, not ${JSON.stringify(text)}.`,
     'Write it as 0x and 40 hexadecimal digits.',
+  );
+}
+
+/** An address, or the owner's key file, in which it stands in the clear: no passphrase is needed. */
+async function ownerAddress(text: string): Promise<Hex> {
+  if (isAddress(text)) return address(text, 'owner');
+  try {
+    const bytes = await readFile(text);
+    const file =
+      bytes.length > maxOwnerFileBytes ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown);
+    const found =
+      typeof file === 'object' && file !== null ? (file as { address?: unknown }).address : undefined;
+    if (typeof found === 'string' && isAddress(found)) return address(found, 'owner');
+  } catch {
+    // Told below: what is in the file is nobody's business.
+  }
+  throw usage(
+    `--owner is neither an address nor a key file that can be read: ${printable(text)}.`,
+    "Write the wallet's address as 0x and 40 hexadecimal digits, or name the file that encrocam pair made.",
   );
 }
 
