@@ -38,6 +38,8 @@ export class ChainNodes {
     this.all = options.rpcUrls.map((url, index) => ({
       name: `${new URL(url).host} (node ${index + 1})`,
       client: createPublicClient({
+        // Else a node that lies could have this computer ask whatever address it likes (EIP-3668), those of its own network included.
+        ccipRead: false,
         transport: http(url, {
           ...{ batch: { batchSize }, retryCount: 1, timeout: options.timeoutMs ?? timeoutMs },
           fetchFn: plainFetch,
