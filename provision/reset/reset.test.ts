@@ -115,6 +115,11 @@ test('a reset erases the keys for good, and all that its owner left on the card'
   await resetCamera(await options());
   await assertNew();
   assert.ok(card.calls.includes('cryptsetup erase --batch-mode /dev/vda3'));
+  const stop = card.calls.findIndex((call) => call.startsWith('systemctl stop'));
+  const close = card.calls.findIndex((call) => call.startsWith('umount'));
+  assert.ok(stop !== -1 && stop < close, 'what uses the volume ends before it is closed');
+  for (const service of ['record', 'sync', 'ledger'])
+    assert.ok(card.calls[stop]?.includes(`encrocam-${service}.service`), service);
   await assert.rejects(openVolume(card.system, await findPlace(card.system), passphrase));
 });
 
@@ -153,6 +158,14 @@ test('without the passphrase the camera is reset all the same, and gets another 
   await start(card.system);
   await pair(card);
   assert.notEqual(await card.read('/etc/encrocam/ledger.key'), before);
+});
+
+test('a configuration that nobody can read keeps no keys, and the key for the chain goes on', async () => {
+  const before = await card.read('/etc/encrocam/ledger.key');
+  await card.put('/etc/encrocam/config.json', '{ "owner": ');
+  await resetCamera(await options());
+  await assertNew();
+  assert.equal(await card.read(`${paths.provision}/ledger.key`), before);
 });
 
 test('on a camera that is not set up, the file on the boot partition makes it forget the code that it took', async () => {

@@ -17,6 +17,7 @@ import { isUnlocked } from '../state.ts';
 import { removeAccounts } from '../steps/account.ts';
 import { writeUnlockKeys } from '../steps/authorized-keys.ts';
 import { clearBootFiles, forgetCameraKey } from '../steps/boot-partition.ts';
+import { services } from '../steps/finish.ts';
 import { forgetHostKeys } from '../steps/host-keys.ts';
 import { eraseSlots } from '../steps/luks.ts';
 import { forgetWifi } from '../steps/network.ts';
@@ -67,6 +68,7 @@ export async function resumeReset(options: Omit<ResetOptions, 'eraseRecordings'>
 
 async function erase(options: ResetOptions, mark: Mark): Promise<void> {
   const { system, place, logger } = options;
+  // By their names: of what only ends with the target, systemctl does not wait for the end, and it keeps the volume busy.
   await system.run('systemctl', ['stop', 'encrocam.target', ...services]);
   await closeVolume(system);
   // From here on nobody opens it, whatever they know.
@@ -94,8 +96,6 @@ async function erase(options: ResetOptions, mark: Mark): Promise<void> {
   await system.remove(resettingMark);
   logger.info('this camera was reset: it has no owner, and no keys');
 }
-
-const services = ['encrocam-record.service', 'encrocam-sync.service', 'encrocam-ledger.service'] as const;
 
 /** Accounts, networks and SSH keys of the owner before. */
 async function forgetPeople({ system, place }: ResetOptions): Promise<void> {
@@ -136,11 +136,20 @@ async function carryIdentity({ system, logger }: ResetOptions): Promise<void> {
     logger.warn('the config volume is closed: the key that names this camera on a chain goes with it');
     return;
   }
-  const config = JSON.parse((await system.readText(`${paths.config}/config.json`)) ?? '{}') as {
-    ledger?: { identity?: { driver?: string; key?: string } };
-  };
-  const { driver = 'file', key = 'ledger.key' } = config.ledger?.identity ?? {};
+  const { driver = 'file', key = 'ledger.key' } = identityOf(
+    await system.readText(`${paths.config}/config.json`),
+  );
   if (driver !== 'file') return;
   const text = await system.readText(path.resolve(paths.config, key));
   if (text !== undefined) await system.write(carriedIdentity, text, { mode: 0o600 });
+}
+
+/** A configuration that somebody spoilt must not keep the camera's keys: what it does not say is as usual. */
+function identityOf(text = '{}'): { readonly driver?: string; readonly key?: string } {
+  try {
+    const config = JSON.parse(text) as { ledger?: { identity?: { driver?: string; key?: string } } } | null;
+    return config?.ledger?.identity ?? {};
+  } catch {
+    return {};
+  }
 }

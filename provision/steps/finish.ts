@@ -27,7 +27,11 @@ export async function makeRecorderPlaces(system: System): Promise<void> {
 }
 
 /** The agent starts the target that wants them, once the volume is open. The recorder starts with the system, too: see its unit. */
-const services = ['encrocam-record.service', 'encrocam-sync.service', 'encrocam-ledger.service'] as const;
+export const services = [
+  'encrocam-record.service',
+  'encrocam-sync.service',
+  'encrocam-ledger.service',
+] as const;
 
 export const servicesStep: Step = {
   id: 'services',
