@@ -2,6 +2,7 @@
  * The ledger's service: closes periods, brings trees and the claim of the owner to the chain, and tells recorder, status and monitor
  * what it knows. Everything that it needs may be missing for days; nothing that is missing stops what goes without it.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { keccak256 } from 'viem/utils';
 import { backoffMs } from '../../runtime/backoff.ts';
@@ -91,6 +92,7 @@ export class LedgerService {
   #waiting: { readonly trees: number; readonly oldestMs: number | undefined } | undefined;
   #problem: Problem | undefined;
   #stateProblem: string | undefined;
+  #writing: Promise<void> = Promise.resolve();
   #isInStep = false;
 
   constructor(options: LedgerServiceOptions) {
@@ -126,7 +128,7 @@ export class LedgerService {
         const step = this.#tick().finally(() => {
           this.#isInStep = false;
         });
-        await Promise.race([step, this.#stopped(stopTimeoutMs)]);
+        await this.#await(step);
         await this.#writeState(undefined);
         if (this.#options.once && !this.#isOnItsWay) break;
         await this.#wait(this.#isOnItsWay ? this.#times.sendingIntervalMs : this.#times.intervalMs);
@@ -286,17 +288,30 @@ export class LedgerService {
   }
 
   async #wait(durationMs: number): Promise<void> {
-    await Promise.race([delay(durationMs, this.#stopping.signal), this.#stopped(0)]);
+    await pause(durationMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  async #stopped(graceMs: number): Promise<void> {
+  /** Until the step ends; from {@link stop} on, a short time more. Nothing of it stays at the signal, which outlives a million steps. */
+  async #await(step: Promise<void>): Promise<void> {
     const { signal } = this.#stopping;
-    if (!signal.aborted)
-      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await delay(graceMs);
+    const cut = Promise.withResolvers<void>();
+    let timer: NodeJS.Timeout | undefined;
+    const onStop = (): void => {
+      timer = setTimeout(cut.resolve, stopTimeoutMs);
+    };
+    signal.addEventListener('abort', onStop);
+    await Promise.race([step, cut.promise]);
+    signal.removeEventListener('abort', onStop);
+    clearTimeout(timer);
   }
 
-  async #writeState(stoppedMs: number | undefined): Promise<void> {
+  /** One after the other: what says that the service ended comes last. */
+  #writeState(stoppedMs: number | undefined): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeStateNow(stoppedMs));
+    return this.#writing;
+  }
+
+  async #writeStateNow(stoppedMs: number | undefined): Promise<void> {
     const { config, logger } = this.#options;
     try {
       await writeLedgerState(config.recordings.directory, this.#state(stoppedMs));
@@ -363,18 +378,4 @@ function problemOf(error: unknown): Omit<Problem, 'sinceMs'> {
   ] as const;
   if (isEncroCamError(error, ...ofIdentity)) return { kind: 'identity', text };
   return { kind: 'other', text };
-}
-
-function delay(durationMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, durationMs);
-    signal?.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
