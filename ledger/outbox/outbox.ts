@@ -4,8 +4,9 @@
  * There is one transaction at a time, kept on the disk before a node has it.
  */
 import type { Address, Hex } from 'viem';
+import { EncroCamError } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import type { TreeFile } from '../trees/files.ts';
+import { maxTimeMs, type TreeFile } from '../trees/files.ts';
 import type { PeriodTrees } from '../trees/period-trees.ts';
 import { type Call, type Contracts, mostGas, type Purpose } from './calls.ts';
 import { type Fees, feesFor, higherFees, inGwei } from './fees.ts';
@@ -111,6 +112,7 @@ export class Outbox {
         await trees.committed(tree.tree);
         logger.info('a tree is on the chain', { tree: tree.tree, runs: tree.leaves.length });
       } else if (tree.firstMs < settled.lastMs) {
+        if (settled.lastMs > maxTimeMs) throw beyondAllTime(settled.lastMs);
         // Periods are in order: it can never be taken.
         await this.#noteConflict(`The chain has another tree of this camera for a period of ${tree.tree}.`);
         await trees.refused(tree.tree, settled.lastMs);
@@ -345,4 +347,15 @@ function withRoom(gas: bigint, purpose: Purpose): bigint {
 
 function least(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+/** No period could follow, and what is on the disk would be given up for it. */
+function beyondAllTime(lastMs: number): EncroCamError {
+  return new EncroCamError(
+    'CHAIN_WRONG',
+    `the chain has a tree of this camera whose period ends ${lastMs} ms after 1970, behind the year 9999`,
+    {
+      hint: 'A node lies, or somebody else uses the key of this camera: ask more nodes in ledger.rpcUrls; if all say so, give the camera another key.',
+    },
+  );
 }
