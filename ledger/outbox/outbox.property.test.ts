@@ -163,7 +163,9 @@ async function calm(world: Camera): Promise<void> {
   Object.assign(chain, { isAway: false, losesAnswers: false, baseFee: 10n ** 9n, balance: 10n ** 18n });
   for (let round = 0; round < 400; round++) {
     while (await world.step(0));
-    if (world.committedTrees === world.trees.length && chain.state.owner === owner) break;
+    const isDone = world.committedTrees === world.trees.length && chain.state.owner === owner;
+    // What a deep reorganisation took away is offered again, and has to be mined.
+    if (isDone && chain.pool.size === 0) break;
     chain.mine();
     world.nowMs += 60_000;
   }
