@@ -2,6 +2,7 @@
  * The ledger's service as a process of its own that a test kills: `node ledger-process.ts CONFIG NOW`. With CRASH=n it kills itself at
  * the n-th request that it makes of a node, before or after that was answered: anywhere between two things that it does.
  */
+import http from 'node:http';
 import { openSigner } from '../../ledger/identity/index.ts';
 import { LedgerService } from '../../ledger/service/service.ts';
 import { loadConfig } from '../../runtime/config/load.ts';
@@ -17,13 +18,12 @@ let left = Number(process.env.CRASH ?? 0) || Number.POSITIVE_INFINITY;
 const door = (): void => {
   if (--left === 0) process.kill(process.pid, 'SIGKILL');
 };
-const realFetch = globalThis.fetch;
-globalThis.fetch = async (...request) => {
+const realRequest = http.request;
+// biome-ignore lint/suspicious/noExplicitAny: all of its forms
+http.request = ((...request: [any]) => {
   door();
-  const response = await realFetch(...request);
-  door();
-  return response;
-};
+  return realRequest(...request).once('response', (response) => response.once('end', door));
+}) as typeof http.request;
 
 const nowMs = Number(nowText);
 const beganMs = Date.now();
