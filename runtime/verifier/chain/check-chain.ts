@@ -38,7 +38,22 @@ export interface Belongings {
 
 /** Cameras that files name and that are looked at: whoever can write to a drive can name any number. */
 const maxCameras = 8;
+const maxFileRemarks = 100;
 const atOnce = 200;
+
+/**
+ * The chain as it is now, with the contracts that this program knows.
+ * @throws {EncroCamError} what reading the chain throws
+ */
+export async function openChain(
+  settings: ChainSettings,
+  logger: Pick<Logger, 'warn'>,
+): Promise<{ chain: Chain; snapshot: Snapshot }> {
+  const chain = new Chain({ ...settings, logger });
+  const snapshot = await chain.snapshot();
+  await checkContracts(chain.nodes, snapshot.block, settings.contracts);
+  return { chain, snapshot };
+}
 
 /** @throws {EncroCamError} what reading the chain throws: nothing is concluded then */
 export async function checkChain(
@@ -47,15 +62,14 @@ export async function checkChain(
   logger: Pick<Logger, 'warn'>,
 ): Promise<ChainVerification> {
   const runs = files.flatMap(runsHere);
-  const chain = new Chain({ ...settings, logger });
-  const snapshot = await chain.snapshot();
-  await checkContracts(chain.nodes, snapshot.block, settings.contracts);
+  const { chain, snapshot } = await openChain(settings, logger);
   const place = { chain: settings.chainId, contract: settings.contracts.checkpoints };
   const remarks: string[] = [];
   const trees = new TreeFiles(shelves, place, remarks);
   const cameras = await camerasOf(snapshot, settings, trees);
-  const oldestMs = Math.min(
-    ...runs.map(({ recording, startMs }) => parseRecordingName(recording)?.startMs ?? startMs),
+  const oldestMs = runs.reduce(
+    (least, { recording, startMs }) => Math.min(least, parseRecordingName(recording)?.startMs ?? startMs),
+    Number.POSITIVE_INFINITY,
   );
   const judge = new Judge(runs, cameras, settings.fromMs ?? oldestMs);
   const known = new Set(cameras.map(({ address }) => address));
@@ -73,8 +87,14 @@ export async function checkChain(
   }
   return {
     ...{ ...findings, settings, cameras, newest: snapshot.block },
-    remarks: [...findings.remarks, ...new Set(remarks)],
+    remarks: [...findings.remarks, ...few([...new Set(remarks)])],
   };
+}
+
+/** Whoever can write to a drive can put any number of files there of which nothing is to be said but this. */
+function few(remarks: readonly string[]): string[] {
+  if (remarks.length <= maxFileRemarks) return [...remarks];
+  return [...remarks.slice(0, maxFileRemarks), `and ${remarks.length - maxFileRemarks} more of these`];
 }
 
 /** What somebody else signed stands for nothing; the timeline tells of it. */

@@ -70,7 +70,8 @@ export function findingsOf({ runs, trees }: Judgement, options: FindingsOptions)
   for (const camera of options.cameras) tellOwners(camera, runs, options, tell);
   for (const tree of trees) tellTree(tree, options, tell);
   tellOlder(trees, tell);
-  const judged = runs.map((run) => judgedRun(run, trees, options));
+  const known = knownPeriods(trees);
+  const judged = runs.map((run) => judgedRun(run, known, options));
   for (const [index, one] of judged.entries()) tellRun(one, runs[index] as RunInTrees, options, tell);
   tellUncommitted(judged, tell);
   return { runs: judged, trees, problems, remarks };
@@ -91,34 +92,45 @@ function periodText({ firstMs, lastMs }: CommittedTree): string {
   return `the checkpoint of ${momentText(firstMs)} to ${momentText(lastMs)}`;
 }
 
-function judgedRun(state: RunInTrees, trees: readonly TreeHere[], options: FindingsOptions): JudgedRun {
+interface KnownPeriods {
+  /** Where the first one begins, and the last one. */
+  readonly firstMs: number;
+  readonly lastFirstMs: number;
+  /** Where the last one ends; 0: there is none. */
+  readonly lastMs: number;
+  /** Whether all leaves are known. */
+  readonly areAllNamed: boolean;
+}
+
+function knownPeriods(trees: readonly TreeHere[]): KnownPeriods {
+  let [firstMs, lastFirstMs, lastMs] = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const { committed } of trees) {
+    firstMs = Math.min(firstMs, committed.firstMs);
+    if (committed.lastMs < lastMs) continue;
+    lastMs = committed.lastMs;
+    lastFirstMs = committed.firstMs;
+  }
+  const areAllNamed = trees.every(({ hasFile, missing }) => hasFile || missing === 0);
+  return { firstMs, lastFirstMs, lastMs, areAllNamed };
+}
+
+function judgedRun(state: RunInTrees, known: KnownPeriods, options: FindingsOptions): JudgedRun {
   const { run, provenBy } = state;
   const { notBefore } = run;
   const block = notBefore?.chainId === options.chainId ? options.blocks.get(notBefore.height) : undefined;
   const after = block && block.hash === notBefore?.hash ? block : undefined;
   const before = [...provenBy].sort((one, other) => Number(one.height - other.height))[0];
-  return { run, after, before, state: stateOf(state, trees, options.cameras) };
+  return { run, after, before, state: stateOf(state, known) };
 }
 
-function stateOf(
-  { run, provenBy, changedIn }: RunInTrees,
-  trees: readonly TreeHere[],
-  cameras: readonly CameraOnChain[],
-): RunState {
+function stateOf({ run, provenBy, changedIn }: RunInTrees, known: KnownPeriods): RunState {
   if (changedIn.length > 0) return 'changed';
   if (provenBy.length > 0) return 'proven';
-  const all = cameras.flatMap((camera) => camera.trees);
-  const [first, last] = [
-    Math.min(...all.map(({ firstMs }) => firstMs)),
-    Math.max(...all.map(({ lastMs }) => lastMs)),
-  ];
-  if (all.length === 0 || run.endMs >= last) return 'not yet';
+  if (run.endMs >= known.lastMs) return 'not yet';
   // One that a power cut ended is noted when the camera starts again.
-  const isLastPeriod = all.every(({ firstMs, lastMs }) => lastMs < last || run.endMs >= firstMs);
-  if (!run.isEnded && isLastPeriod) return 'not yet';
-  if (trees.some(({ hasFile, missing }) => !hasFile && missing > 0)) return 'cannot be told';
-  if (run.endMs < first) return 'before the ledger';
-  return 'added';
+  if (!run.isEnded && run.endMs >= known.lastFirstMs) return 'not yet';
+  if (!known.areAllNamed) return 'cannot be told';
+  return run.endMs < known.firstMs ? 'before the ledger' : 'added';
 }
 
 function tellOwners(
@@ -148,8 +160,8 @@ function tellOwners(
       `${address} belongs to ${present.owner} since ${momentText(present.timeMs)}, not to ${owner}: it was reset, and paired with another wallet`,
     );
   }
-  const fromMs = Math.min(...runs.map(({ run }) => run.startMs));
-  const toMs = Math.max(...runs.map(({ run }) => run.endMs));
+  const fromMs = runs.reduce((least, { run }) => Math.min(least, run.startMs), Number.POSITIVE_INFINITY);
+  const toMs = runs.reduce((most, { run }) => Math.max(most, run.endMs), 0);
   for (const [index, claim] of owners.entries()) {
     const former = owners[index - 1];
     if (former && claim.timeMs >= fromMs && claim.timeMs <= toMs) {

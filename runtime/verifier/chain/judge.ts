@@ -86,6 +86,7 @@ interface RunState extends RunInTrees {
 export class Judge {
   readonly #byId = new Map<Hex, RunState[]>();
   readonly #states: RunState[] = [];
+  readonly #byFile: ReadonlyMap<string, readonly RunState[]>;
   readonly #trees = new Map<Hex, TreeState>();
   readonly #sinceMs: number;
 
@@ -102,6 +103,7 @@ export class Judge {
       if (same) same.push(state);
       else this.#byId.set(run.run, [state]);
     }
+    this.#byFile = Map.groupBy(this.#states, ({ run }) => run.file);
     for (const { address, trees } of cameras) {
       for (const committed of trees) {
         this.#trees.set(committed.tree, {
@@ -160,9 +162,8 @@ export class Judge {
 
   /** Runs of this file that no tree has so far. */
   lacks(file: string): boolean {
-    return this.#states.some(
-      (state) => state.run.file === file && state.provenBy.length === 0 && state.changedIn.length === 0,
-    );
+    const states = this.#byFile.get(file) ?? [];
+    return states.some(({ provenBy, changedIn }) => provenBy.length === 0 && changedIn.length === 0);
   }
 
   get result(): Judgement {

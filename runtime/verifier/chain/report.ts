@@ -9,6 +9,7 @@ import type { TreeHere } from './judge.ts';
 
 /** Lines of runs in the text; all are in the JSON. */
 const maxLines = 2000;
+const maxProblems = 500;
 
 /** Whether the chain vouches for all that was asked for. */
 export function isChainSound({ problems }: ChainVerification): boolean {
@@ -30,7 +31,10 @@ export function chainAsText(chain: ChainVerification): string {
     for (const run of found) if (left-- > 0) lines.push(`    ${runText(run)}`);
   }
   if (left < 0) lines.push(`  and ${-left} runs more: --json has them`);
-  for (const problem of problems) lines.push(`  ! ${printable(problem)}`);
+  for (const problem of problems.slice(0, maxProblems)) lines.push(`  ! ${printable(problem)}`);
+  if (problems.length > maxProblems) {
+    lines.push(`  ! and ${problems.length - maxProblems} more: --json has them`);
+  }
   for (const remark of remarks) lines.push(`  - ${printable(remark)}`);
   lines.push(`  ${chainSummary(chain)}`);
   return `${lines.join('\n')}\n`;
