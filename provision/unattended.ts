@@ -13,7 +13,7 @@ import { readGivenAnswers } from './answers/given.ts';
 import type { Answers, OwnerKey } from './answers/types.ts';
 import { missingAnswers, validateAnswers } from './answers/validate.ts';
 import { lockProvisioning } from './lock.ts';
-import { forgetMessage, keptFile, rememberNonce } from './pairing/kept.ts';
+import { forgetMessage, keptFile, readKept, rememberNonce } from './pairing/kept.ts';
 import { type CardPlace, findPlace, type Place } from './place.ts';
 import { applyAnswers } from './steps/apply.ts';
 import { answersFile, explainMissing, refuseAnswers, refusePairing } from './steps/boot-partition.ts';
@@ -48,7 +48,13 @@ export async function provisionUnattended(options: UnattendedOptions): Promise<U
   const { system, logger } = options;
   const place = await findPlace(system);
   if (place.kind !== 'card') return { outcome: 'none' };
-  const wasPaired = await system.exists(keptFile);
+  const wasPaired = (await readKept(system)) !== undefined;
+  if (!wasPaired && (await system.exists(keptFile))) {
+    logger.warn(
+      'the pairing code that was taken cannot be read by this version: the camera looks for another',
+    );
+    await forgetMessage(system);
+  }
   const hasFile = await system.exists(`${place.bootDirectory}/${answersFile}`);
   if (!wasPaired && !hasFile) return { outcome: 'none' };
   const source = wasPaired ? 'The pairing message' : answersFile;

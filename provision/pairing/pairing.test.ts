@@ -189,6 +189,12 @@ test('answers that fail when they are applied are dropped, and the camera has no
   await assertPaired(second);
 });
 
+test('a kept message that nobody can read any more is forgotten, so that the owner can show it again', async () => {
+  await card.put(keptFile, 'of another version');
+  assert.equal((await provision()).outcome, 'none');
+  assert.equal(await card.read(keptFile), undefined);
+});
+
 test('an answers file that is wrong does not stand in the way of a pairing', async () => {
   await card.put(`${paths.boot}/encrocam.json`, '{');
   const owner = pairingOwner(answersOf(complete()));

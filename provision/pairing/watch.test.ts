@@ -130,3 +130,26 @@ test('codes that are refused are told once a second at most, and the same once a
   refusals.refused('it is no pairing code');
   assert.equal(lines.length, 3);
 });
+
+test('whose turn it is cannot be told: the camera is closed, and the watching ends with the reason', async () => {
+  let asked = 0;
+  let isOpen = false;
+  const watching = watchForCodes(
+    options({
+      turn: async () => {
+        if (++asked > 1) throw new Error('the disk is gone');
+        return 'watch';
+      },
+      async *pictures(_, signal) {
+        isOpen = true;
+        while (!signal.aborted) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          yield picture('');
+        }
+        isOpen = false;
+      },
+    }),
+  );
+  await assert.rejects(watching, /the disk is gone/);
+  assert.equal(isOpen, false);
+});

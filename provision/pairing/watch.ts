@@ -79,13 +79,19 @@ async function watchCamera(
 ): Promise<'taken' | 'other'> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
-  const poll = (async () => {
+  const look = async (): Promise<void> => {
     for (;;) {
       await pause(pollMs, stop);
       if (stop.aborted) return;
       if ((await turn()) !== 'watch') over.abort();
     }
-  })();
+  };
+  let failure: unknown;
+  // Heard at once: else it would end the process with the camera open.
+  const poll = look().catch((error: unknown) => {
+    failure = error;
+    over.abort();
+  });
   try {
     let isFirst = true;
     for await (const picture of pictures(camera, stop)) {
@@ -93,11 +99,12 @@ async function watchCamera(
       isFirst = false;
       for (const text of await read(picture)) if (await take(text)) return 'taken';
     }
-    return 'other';
   } finally {
     over.abort();
     await poll;
   }
+  if (failure !== undefined) throw failure;
+  return 'other';
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
