@@ -122,6 +122,19 @@ test('a drive that lets nothing be read is told of once, and nothing fails', asy
   assert.equal(log.filter((line) => line.includes('does not let the camera read')).length, 1);
 });
 
+test('a thousand commands that may not be read cost no more than a few at a time', async (context) => {
+  const { drive, put, look } = await setUp(context);
+  for (let counter = 1; counter <= 1000; counter++) put(commandFileName(counter), 'x');
+  let asked = 0;
+  drive.fault = (operation) => {
+    if (operation !== 'read') return undefined;
+    asked += 1;
+    return { kind: 'refuse', code: 'STORAGE_REFUSED' };
+  };
+  await look();
+  assert.equal(asked, 16);
+});
+
 test('a state directory that takes no file loses no command', async (context) => {
   const { directory, put, look, waiting, log } = await setUp(context);
   await writeFile(path.join(directory, '.state'), 'in the way');

@@ -65,23 +65,29 @@ export class Errands {
     const listing = await storage.list(this.#directory);
     const wanted = await mailbox.wantedOf(driveDirectory, listing);
     const found: FoundCommand[] = [];
-    for (const file of wanted) {
-      if (found.length >= maxPerLook) break;
+    // What is too large is not asked for. What is refused counts: each may cost a new session.
+    const small = wanted.filter((file) => this.#isSmall(file));
+    for (const file of small.slice(0, maxPerLook)) {
       const text = await this.#read(file);
       if (text !== undefined) found.push({ id: file.id, name: file.name, text });
     }
     if (found.length > 0) await mailbox.put(found);
   }
 
-  async #read(file: DriveFile & { readonly id: string }): Promise<string | undefined> {
-    const { storage, logger } = this.#options;
-    if (file.sizeBytes > maxCommandBytes) {
-      if (!this.#toldTooLarge.has(file.id) && this.#toldTooLarge.size < maxPerLook) {
-        this.#toldTooLarge.add(file.id);
-        logger.warn('a command on the drive is refused', { file: file.name, reason: 'it is too large' });
-      }
-      return undefined;
+  #isSmall({ id, name, sizeBytes }: DriveFile & { readonly id: string }): boolean {
+    if (sizeBytes <= maxCommandBytes) return true;
+    if (!this.#toldTooLarge.has(id) && this.#toldTooLarge.size < maxPerLook) {
+      this.#toldTooLarge.add(id);
+      this.#options.logger.warn('a command on the drive is refused', {
+        file: name,
+        reason: 'it is too large',
+      });
     }
+    return false;
+  }
+
+  async #read(file: DriveFile): Promise<string | undefined> {
+    const { storage, logger } = this.#options;
     try {
       const chunks = await Array.fromAsync(
         storage.read(drivePath(this.#directory, file.name), 0, maxCommandBytes),
