@@ -101,8 +101,13 @@ export const command: Command = {
     try {
       // Now already: an hour's work must not end at a node that is away. It is asked again then: few keep what was an hour ago.
       if (settings) await (await import('./chain/check-chain.ts')).openChain(settings, chainLogger());
-      verified = await verifyAll(args.positionals, trusted, args);
+      verified = await verifyAll(args.positionals, trusted, args, settings !== undefined);
       if (settings) chain = await checkOnChain(settings, verified, args);
+      if (chain && isChainSound(chain) && verified.verifications.every(({ files }) => files.length === 0)) {
+        throw new EncroCamError('INPUT_UNREADABLE', 'There is no recording, and the chain misses none.', {
+          hint: 'Was the right directory named, and the right camera (--ledger-camera)?',
+        });
+      }
       await page?.writeFile(asHtml(verified.verifications, Date.now(), chain));
     } catch (error) {
       if (pageFile !== undefined) await rm(pageFile, { force: true });
@@ -159,13 +164,20 @@ interface Verified {
   readonly isWhole: boolean;
 }
 
-async function verifyAll(places: readonly string[], trusted: Key, args: CommandArguments): Promise<Verified> {
+/** @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there */
+async function verifyAll(
+  places: readonly string[],
+  trusted: Key,
+  args: CommandArguments,
+  mayBeEmpty: boolean,
+): Promise<Verified> {
   const verifications: Verification[] = [];
   const shelves: Shelf[] = [];
   let isWhole = false;
   const progress = new ReadingProgress(processScreen());
   for (const place of places) {
-    const { inputs, isDirectory, shelves: beside, close } = await findInputs(place, wholeRange, args);
+    const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
+    const { inputs, isDirectory, shelves: beside, close } = found;
     isWhole ||= isDirectory;
     shelves.push(...beside);
     try {

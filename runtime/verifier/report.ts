@@ -164,12 +164,13 @@ export function merged(intervals: readonly Interval[]): Interval[] {
 
 export function summary(verification: Verification): string {
   const { files, timeline } = verification;
+  if (files.length === 0) return 'no recording';
   const totals = new Map<State, number>();
   for (const { state, fromMs, toMs } of timeline.intervals) {
     totals.set(state, (totals.get(state) ?? 0) + toMs - fromMs);
   }
   const parts = [...totals].map(([state, lengthMs]) => `${state} ${durationText(lengthMs)}`);
-  const isOld = files.length > 0 && files.every(({ version }) => version === 2);
+  const isOld = files.every(({ version }) => version === 2);
   const isUnknown = isOld ? 'whether it is as the camera recorded it cannot be told' : undefined;
   const verdict = isSound(verification)
     ? 'as the camera recorded it'

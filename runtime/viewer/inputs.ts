@@ -40,9 +40,16 @@ const nothingToClose = async (): Promise<void> => undefined;
 /**
  * The recordings in a range, oldest first. A single file is taken whatever its name says: somebody may have
  * renamed it.
+ * @param options `mayBeEmpty`: a directory without any recording of that time is no error
  * @throws {EncroCamError} `INPUT_UNREADABLE`, `USAGE`, or a drive's error
  */
-export async function findInputs(text: string, range: TimeRange, args: CommandArguments): Promise<Inputs> {
+export async function findInputs(
+  text: string,
+  wanted: TimeRange,
+  args: CommandArguments,
+  { mayBeEmpty = false } = {},
+): Promise<Inputs> {
+  const range = { ...wanted, mayBeEmpty };
   const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
@@ -107,8 +114,9 @@ export async function findLiveInputs(
 }
 
 type Found = Omit<Inputs, 'close'>;
+type Wanted = TimeRange & { readonly mayBeEmpty: boolean };
 
-async function localInputs(file: string, range: TimeRange): Promise<Found> {
+async function localInputs(file: string, range: Wanted): Promise<Found> {
   let isDirectory: boolean;
   let names: string[] = [];
   try {
@@ -130,7 +138,7 @@ async function localInputs(file: string, range: TimeRange): Promise<Found> {
   return { inputs, isDirectory, shelves };
 }
 
-async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange): Promise<Found> {
+async function driveInputs(storage: Storage, place: DrivePath, range: Wanted): Promise<Found> {
   const single = await storage.size(place);
   if (single !== undefined) {
     const input = {
@@ -152,13 +160,14 @@ async function driveInputs(storage: Storage, place: DrivePath, range: TimeRange)
 
 /**
  * The recordings among file names whose slots share an instant with the range, oldest first.
- * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none.
+ * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none, and there has to be.
  */
-function overlapping(names: readonly string[], { fromMs, toMs }: TimeRange, place: string): RecordingName[] {
+function overlapping(names: readonly string[], wanted: Wanted, place: string): RecordingName[] {
+  const { fromMs, toMs, mayBeEmpty } = wanted;
   const found = recordingsAmong(names)
     .filter((name) => fromMs === undefined || name.startMs + name.lengthMs > fromMs)
     .filter((name) => toMs === undefined || name.startMs < toMs);
-  if (found.length > 0) return found;
+  if (found.length > 0 || mayBeEmpty) return found;
   throw new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has no recording of that time.`, {
     hint: 'See what there is with: encrocam list',
   });

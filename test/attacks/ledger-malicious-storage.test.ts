@@ -35,6 +35,18 @@ test('the newest recordings, deleted at once, are named: without the chain nothi
   );
 });
 
+test('an emptied drive is no drive without recordings: all that the chain has is missing', async (context) => {
+  const scene = await committed(context);
+  for (const { file } of scene.recordings) await rm(file);
+  await assertChainTells(
+    scene,
+    exitCode.unsound,
+    /no recording/,
+    /0 of 2 runs are here; missing: front-door\/rec-20270115T080000Z-60s\.encrocam/,
+    /0 of 1 runs are here; missing: front-door\/rec-20270115T080200Z-60s\.encrocam/,
+  );
+});
+
 test('with tree files and proofs deleted too, how many are missing is told, and what is here is not called proven', async (context) => {
   const scene = await committed(context);
   await rm(scene.recordings[1].file);

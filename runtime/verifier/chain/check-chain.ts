@@ -67,11 +67,7 @@ export async function checkChain(
   const remarks: string[] = [];
   const trees = new TreeFiles(shelves, place, remarks);
   const cameras = await camerasOf(snapshot, settings, trees);
-  const oldestMs = runs.reduce(
-    (least, { recording, startMs }) => Math.min(least, parseRecordingName(recording)?.startMs ?? startMs),
-    Number.POSITIVE_INFINITY,
-  );
-  const judge = new Judge(runs, cameras, settings.fromMs ?? oldestMs);
+  const judge = new Judge(runs, cameras, settings.fromMs ?? beginningOf(runs));
   const known = new Set(cameras.map(({ address }) => address));
   for await (const { tree, name } of trees.all()) {
     if (!known.has(tree.camera)) remarks.push(`${name} is of another camera, ${tree.camera}: left out`);
@@ -89,6 +85,15 @@ export async function checkChain(
     ...{ ...findings, settings, cameras, newest: snapshot.block },
     remarks: [...findings.remarks, ...few([...new Set(remarks)])],
   };
+}
+
+/** What the chain has from before is not missed: it may have been past retention. Where nothing is left, all of it is. */
+function beginningOf(runs: readonly RunHere[]): number {
+  if (runs.length === 0) return 0;
+  return runs.reduce(
+    (least, { recording, startMs }) => Math.min(least, parseRecordingName(recording)?.startMs ?? startMs),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 /** Whoever can write to a drive can put any number of files there of which nothing is to be said but this. */
