@@ -275,3 +275,23 @@ test('pauses, damage and keys that are missing cost time, never a picture', asyn
     }
   }
 });
+
+test('a part of a recording that holds no key frame before the time is read from its beginning', {
+  timeout: 10_000,
+}, async () => {
+  const recording = new Recording(
+    longRecording({
+      ...{ startMs, packetMs, durationMs: 2 * 60_000 },
+      // As in an excerpt, in which what comes before cannot be opened.
+      isKeyFrame: (packet) => packet >= 50,
+      video: (packet) => video(packet, 2000, dayMs / packetMs, 0),
+    }),
+  );
+  const fromMs = startMs + 60_000;
+  for (const endMs of [undefined, startMs + 2 * 60_000]) {
+    const place = await seekRun(recording, fromMs, { open: recording.open, endMs });
+    assert.equal(place.offset, 0);
+  }
+  const place = await seekRunNearEnd(recording, 60_000, { open: recording.open, endMs: undefined });
+  assert.equal(place.offset, 0);
+});

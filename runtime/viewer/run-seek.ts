@@ -133,7 +133,8 @@ async function narrow(windows: RunWindows, fromMs: number, first: Anchor, end: A
 
 /** The last key frame before a place at which the time was found: it is further back than a window. */
 async function keyFrameBefore(windows: RunWindows, end: number, fromMs: number): Promise<Anchor | undefined> {
-  for (let length = minWindowBytes; length <= maxKeyFrameBytes; length *= 4) {
+  // Where the window began with the file there is nothing before it.
+  for (let length = minWindowBytes; end > 0 && length <= maxKeyFrameBytes; length *= 4) {
     const start = Math.max(0, end - length);
     const anchors = await windows.at(start, end - start, 0);
     const key = anchors.findLast((one) => one.isKeyFrame && isBefore(one, fromMs));

@@ -75,6 +75,7 @@ export class RunWindows {
 
   /**
    * The packets of video in a window whose run is known, with their times.
+   * @param length more than 0.
    * @param rate bytes a millisecond on the average; 0 where nobody knows.
    */
   async at(offset: number, length: number, rate: number): Promise<Anchor[]> {
@@ -103,7 +104,7 @@ export class RunWindows {
     let packets = this.#packetsIn(await this.#access.read(offset, length), offset);
     // One packet may be larger than the window.
     for (
-      let more = 4 * length;
+      let more = 4 * Math.max(1, length);
       !packets.found.some(({ kind }) => kind === 'data') &&
       more <= 4 * maxPacketBytes &&
       offset + more / 4 < this.#access.sizeBytes;
