@@ -158,6 +158,8 @@ test('a process that is killed between any two requests to a node commits each t
     else assert.equal(code, 0, said);
   }
   assert.ok(killed > 5, `${killed} were killed`);
+  // A process that took long to close a period leaves less than a whole one for the last run.
+  camera.nowMs += periodMs;
   assert.equal((await runProcess(camera)).code, 0);
   await assertOnce(camera, periods);
   const { owners, nonce, trees } = await onChain(camera);
