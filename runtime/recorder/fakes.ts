@@ -9,7 +9,6 @@ import {
   encodeSignedPart,
   makeRunKey,
   RunWriter,
-  type RunWriterOptions,
   runIdBytes,
 } from '../encrocrypt/v3/index.ts';
 import type { LogFields, Logger } from '../log.ts';
@@ -17,9 +16,8 @@ import type { Clock } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
-import type { SealedRun } from './run-recording.ts';
 import type { SealedKey } from './sealed-key.ts';
-import type { RunPlan, SealRun } from './sealed-run.ts';
+import type { SealRun } from './sealed-run.ts';
 
 /** Lets everything that is ready run. */
 export async function settle(): Promise<void> {
@@ -152,13 +150,8 @@ export function collected(clock: Clock, video: string, isKeyFrame = false): Coll
   return { video: Buffer.from(video), isKeyFrame, timeMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
 }
 
-/** Runs as the child seals them, without OpenPGP: the secret is the run's id, twice. All is hashed at once. */
-export const fakeSealRun: SealRun = (plan) => fakeRun(plan, {});
-
-export async function fakeRun(
-  { startedMs, ...plan }: RunPlan,
-  hashing: Pick<RunWriterOptions, 'hashBeside' | 'nowMs'>,
-): Promise<SealedRun> {
+/** Runs as the child seals them, without OpenPGP: the secret is the run's id, twice. */
+export const fakeSealRun: SealRun = async ({ startedMs, ...plan }) => {
   const [runId, runKey] = [randomBytes(runIdBytes), makeRunKey()];
   const secret = fakeSecretOf(runId);
   const part = encodeSignedPart(
@@ -172,7 +165,6 @@ export async function fakeRun(
   );
   const writer = new RunWriter({
     ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs: 60_000 },
-    ...hashing,
   });
   return {
     header: encodeHeader(part, undefined, runKey.privateKey),
@@ -187,7 +179,7 @@ export async function fakeRun(
       checkpointMs: 5000,
     },
   };
-}
+};
 
 export function fakeSecretOf(runId: Buffer): Buffer {
   return Buffer.concat([runId, runId]);

@@ -60,7 +60,7 @@ export class PacketFile {
    * called when it is in the file, before the next one is made.
    * @throws {DiskFullError} nothing of this packet is in the file, or it will be whole when there is room.
    */
-  write(make: () => Buffer | Promise<Buffer>, onTaken?: () => void): Promise<void> {
+  write(make: () => Buffer, onTaken?: () => void): Promise<void> {
     const done = this.#last.then(async () => {
       await this.#write(make);
       onTaken?.();
@@ -104,9 +104,9 @@ export class PacketFile {
     await this.#file.close();
   }
 
-  async #write(make: () => Buffer | Promise<Buffer>): Promise<void> {
+  async #write(make: () => Buffer): Promise<void> {
     await this.#finishRest();
-    const packet = await make();
+    const packet = make();
     let left = packet;
     try {
       while (left.length > 0) left = left.subarray(await this.#writeOnce(left));

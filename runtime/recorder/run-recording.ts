@@ -8,7 +8,6 @@ import {
   type Happening,
   HeaderIndex,
   maxPacketsPerCheckpoint,
-  type PacketParts,
   type RunWriter,
   type TreeNode,
 } from '../encrocrypt/v3/index.ts';
@@ -160,7 +159,7 @@ export class RunRecording implements ActiveRecording {
     this.#isClosing = true;
     this.#cancelCheckpoint?.();
     try {
-      await this.#sign((writer) => [
+      await this.#write((writer) => [
         ...this.#indexNote(writer, this.#nowMs()),
         ...writer.final(this.#nowMs(), reason),
       ]).catch((error: unknown) => {
@@ -177,36 +176,17 @@ export class RunRecording implements ActiveRecording {
     }
   }
 
-  #sign(make: (writer: RunWriter) => PacketParts): Promise<void> {
-    return this.#write(async (writer) => {
-      await this.#hashed();
-      return make(writer);
-    });
-  }
-
-  /** A packet that cannot be hashed is a hole like one that could not be written: no checkpoint can cover it. */
-  async #hashed(): Promise<void> {
-    try {
-      await this.#options.run.writer.hashed();
-    } catch (error) {
-      this.#isBroken = true;
-      throw error;
-    }
-  }
-
-  async #write(make: (writer: RunWriter) => PacketParts | Promise<PacketParts>): Promise<void> {
+  async #write(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
     const { writer } = this.#options.run;
     let isMade = false;
     try {
       await this.#file.write(
-        async () => {
+        () => {
           if (this.#isBroken) throw new BrokenRunError('the run has a hole');
           // So many in one interval: only a test gets here.
-          const isDue = writer.uncovered >= maxPacketsPerCheckpoint;
-          if (isDue) await this.#hashed();
-          const due = isDue ? [writer.checkpoint(this.#nowMs())] : [];
-          isMade = isDue;
-          const packets = await make(writer);
+          const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
+          isMade = due.length > 0;
+          const packets = make(writer);
           isMade = true;
           return this.#joined([...due, ...packets]);
         },
@@ -221,9 +201,7 @@ export class RunRecording implements ActiveRecording {
   }
 
   /** Valid until the next call: the file takes one after the other. */
-  #joined(parts: PacketParts): Buffer {
-    const [only, another] = parts;
-    if (only && !another) return only;
+  #joined(parts: readonly Buffer[]): Buffer {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     if (length > maxJoinedBytes) return Buffer.concat(parts, length);
     if (length > this.#room.length) this.#room = Buffer.allocUnsafeSlow(length);
@@ -261,7 +239,7 @@ export class RunRecording implements ActiveRecording {
     const { clock, run, onCheckpointFailed } = this.#options;
     this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
       if (this.#isClosing) return;
-      void this.#sign((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
+      void this.#write((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
       this.#scheduleCheckpoint();
     });
   }

@@ -1,10 +1,8 @@
 /** Runs of EncroCrypt3, sealed by a child process. The key that signs a run never leaves this one. */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import {
   type Container,
   encodeHeader,
-  hashBeside,
   hashOfSignedPart,
   makeRunKey,
   RunWriter,
@@ -68,8 +66,6 @@ export function sealRunIn(sealer: Pick<Sealer, 'ask'>, owner?: Pick<OwnerKeyRing
     const header = encodeHeader(part, signature, runKey.privateKey);
     const writer = new RunWriter({
       ...{ runId, secret, runPrivateKey: runKey.privateKey, headerHash: part.hash, segmentMs },
-      // On one core it would only cost.
-      ...(availableParallelism() > 1 ? { hashBeside } : {}),
     });
     const { publicKey } = runKey;
     return {

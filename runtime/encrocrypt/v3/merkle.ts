@@ -1,5 +1,4 @@
 /** Merkle trees of RFC 6962, section 2.1: SHA-256, leaves and nodes told apart by their first byte. */
-import { webcrypto } from 'node:crypto';
 import { hashBytes, sha256 } from './format.ts';
 
 const leafPrefix = Buffer.of(0);
@@ -7,21 +6,6 @@ const nodePrefix = Buffer.of(1);
 
 export function leafHash(...parts: readonly Uint8Array[]): Buffer {
   return sha256(leafPrefix, ...parts);
-}
-
-/** Room for a packet, behind the byte that makes a leaf of it: so it lies in one piece for {@link hashBeside}. */
-export function leafRoom(packetBytes: number): {
-  readonly whole: Buffer<ArrayBuffer>;
-  readonly packet: Buffer<ArrayBuffer>;
-} {
-  const whole = Buffer.allocUnsafeSlow(leafPrefix.length + packetBytes);
-  whole.set(leafPrefix);
-  return { whole, packet: whole.subarray(leafPrefix.length) };
-}
-
-/** SHA-256 in another thread. Takes a copy before it returns: the bytes may be used again at once. */
-export async function hashBeside(bytes: Uint8Array<ArrayBuffer>): Promise<Buffer> {
-  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes));
 }
 
 /** Grows leaf by leaf and keeps one hash for each level: memory is logarithmic. */

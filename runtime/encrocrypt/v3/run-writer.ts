@@ -24,7 +24,7 @@ import {
   writeEnvelope,
 } from './format.ts';
 import { coverOf, maxSegments, rootOf, segmentKey, type TreeNode } from './key-tree.ts';
-import { leafHash, leafRoom, MerkleRoot } from './merkle.ts';
+import { leafHash, MerkleRoot } from './merkle.ts';
 
 export interface RunWriterOptions {
   readonly runId: Buffer;
@@ -33,13 +33,6 @@ export interface RunWriterOptions {
   readonly runPrivateKey: KeyObject;
   readonly headerHash: Buffer;
   readonly segmentMs: number;
-  /**
-   * SHA-256 in another thread, of a copy that is made before it returns: for large packets that come one right after the other, so that the next
-   * one is encrypted meanwhile. Without it, all is hashed at once. With it, {@link RunWriter.hashed} goes before each checkpoint and the final.
-   */
-  readonly hashBeside?: (bytes: Buffer<ArrayBuffer>) => Promise<Buffer>;
-  /** A clock that is never set, for how close packets come. Default: the process's own. */
-  readonly nowMs?: () => number;
 }
 
 /** Something that happened: see `docs/ref/encrocrypt3.md`, notes. */
@@ -48,28 +41,14 @@ export interface Happening {
   readonly [detail: string]: unknown;
 }
 
-/** One packet, in parts to be written one after the other. Valid until the next packet if the writer hashes beside. */
+/** One packet, in parts to be written one after the other. */
 export type PacketParts = readonly Buffer[];
-
-/** What is smaller is hashed sooner than handed to another thread, and what is larger needs more room than a packet should. */
-const [minBesideBytes, maxBesideBytes] = [32 * 1024, 2 * 1024 * 1024];
-/** While so many are being hashed, the others cannot keep up, and the writer hashes one itself. Bounds the copies, too. */
-const maxBeside = 3;
-/** What comes later than this after the packet before is in no hurry: another thread would only cost processor time, half as much again. */
-const hurryMs = 10;
 
 const gcm = { authTagLength: tagBytes } as const;
 
 export class RunWriter {
   readonly #options: Omit<RunWriterOptions, 'secret'>;
   readonly #leaves = new MerkleRoot();
-  /** From the first leaf on that is still being made, in order. */
-  #unfinished: (Buffer | Promise<Buffer>)[] = [];
-  #beside = 0;
-  /** When the last packet was made, by the clock of the options. */
-  #madeMs = Number.NEGATIVE_INFINITY;
-  /** Used again for each packet that is hashed beside. */
-  #room = leafRoom(0);
   /** Made once, as the reader does it. */
   readonly #nonce = Buffer.alloc(nonceBytes);
   readonly #associated = Buffer.alloc(runIdBytes + associatedBytes);
@@ -100,7 +79,7 @@ export class RunWriter {
 
   /** Of these, how many no checkpoint covers. At {@link maxPacketsPerCheckpoint} one is due. */
   get uncovered(): number {
-    return this.#leaves.leaves + this.#unfinished.length;
+    return this.#leaves.leaves;
   }
 
   /** Of the last checkpoint, or of the final: what the next run's header names. */
@@ -148,16 +127,8 @@ export class RunWriter {
     return this.#chained([head, text]);
   }
 
-  /** Resolves when all leaves are there; no packet may be made meanwhile. Rejects, now and ever after, if one could not be made. */
-  async hashed(): Promise<void> {
-    const leaves = await Promise.all(this.#unfinished);
-    for (const leaf of leaves) this.#leaves.add(leaf);
-    this.#unfinished = [];
-  }
-
-  /** Signs what came since the last one. @throws {FormatError} where {@link hashed} should have been awaited. */
+  /** Signs what came since the last one. */
   checkpoint(timeMs: number): Buffer {
-    if (this.#unfinished.length > 0) throw new FormatError('leaves are still being made');
     const toMs = this.#moment(timeMs);
     const packet = encodeCheckpoint(
       {
@@ -239,33 +210,10 @@ export class RunWriter {
   }
 
   #chained(parts: PacketParts): PacketParts {
-    const [leaf, packet] = this.#leafOf(parts);
-    if (this.#unfinished.length === 0 && Buffer.isBuffer(leaf)) this.#leaves.add(leaf);
-    else this.#unfinished.push(leaf);
-    this.#lastMs = packet[0]?.readUIntBE(envelopeBytes + 3, 3) ?? this.#lastMs;
+    this.#leaves.add(leafHash(...parts));
+    this.#lastMs = parts[0]?.readUIntBE(envelopeBytes + 3, 3) ?? this.#lastMs;
     this.#sequence += 1;
-    return packet;
-  }
-
-  #leafOf(parts: PacketParts): [leaf: Buffer | Promise<Buffer>, packet: PacketParts] {
-    const { hashBeside, nowMs = () => performance.now() } = this.#options;
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const before = this.#madeMs;
-    this.#madeMs = nowMs();
-    const isInHurry = this.#madeMs - before < hurryMs && this.#beside < maxBeside;
-    const isSuited = length >= minBesideBytes && length <= maxBesideBytes;
-    if (!hashBeside || !isInHurry || !isSuited) return [leafHash(...parts), parts];
-    if (length > this.#room.packet.length) this.#room = leafRoom(length);
-    const { whole, packet } = this.#room;
-    let end = 0;
-    for (const part of parts) end += part.copy(packet, end);
-    this.#beside += 1;
-    const leaf = hashBeside(whole.subarray(0, whole.length - packet.length + length)).finally(() => {
-      this.#beside -= 1;
-    });
-    // Whoever signs hears of a failure.
-    leaf.catch(() => undefined);
-    return [leaf, [packet.subarray(0, length)]];
+    return parts;
   }
 
   /** Whole milliseconds, never before what was written last. */
