@@ -2,41 +2,16 @@
  * `make bench`: measures, prints a table, writes `build/bench.json`. `ONLY="crypto seek"` narrows it. Figures are
  * ratios within one run wherever they can be, because machines differ and are shared.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { measureImage } from '../image/bench.ts';
-import { measureCard } from './measures/card.ts';
-import { measureContracts } from './measures/contracts.ts';
-import { measureCrypto } from './measures/crypto.ts';
-import { measureMerkle } from './measures/merkle.ts';
-import { measureQr } from './measures/qr.ts';
-import { measureRange } from './measures/range.ts';
-import { measureRecording } from './measures/recording.ts';
-import { measureSeek } from './measures/seek.ts';
-import { measureServices } from './measures/services.ts';
-import { measureSigning } from './measures/signing.ts';
-import { measureVerify } from './measures/verify.ts';
-import { measureWatching } from './measures/watching.ts';
+import { memoryFlags } from '../ci/node-flags.ts';
+import { measures } from './measures/index.ts';
 import { type Figure, table } from './report.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const measures: Record<string, (directory: string) => Promise<Figure[]>> = {
-  crypto: measureCrypto,
-  seek: measureSeek,
-  recording: measureRecording,
-  verify: measureVerify,
-  qr: measureQr,
-  range: measureRange,
-  watching: measureWatching,
-  services: measureServices,
-  signing: measureSigning,
-  contracts: measureContracts,
-  merkle: measureMerkle,
-  image: measureImage,
-  card: measureCard,
-};
 const wanted = (process.env.ONLY ?? '').split(' ').filter(Boolean);
 for (const name of wanted) {
   if (!(name in measures)) {
@@ -47,13 +22,12 @@ for (const name of wanted) {
 
 const directory = path.join(root, 'build/bench');
 await rm(directory, { recursive: true, force: true });
-await mkdir(directory, { recursive: true });
 const figures: Figure[] = [];
 try {
-  for (const [name, measure] of Object.entries(measures)) {
+  for (const name of Object.keys(measures)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`measuring ${name} …`);
-    figures.push(...(await measure(directory)));
+    figures.push(...(await measured(name)));
   }
 } finally {
   await rm(directory, { recursive: true, force: true });
@@ -66,3 +40,16 @@ const report = {
 };
 await writeFile(path.join(root, 'build/bench.json'), `${JSON.stringify(report, undefined, 2)}\n`);
 console.log('written: build/bench.json');
+
+/** In a process of its own, as EncroCam's commands run: what was measured before leaves it no heap to carry. */
+async function measured(name: string): Promise<Figure[]> {
+  const own = path.join(directory, name);
+  await mkdir(own, { recursive: true });
+  const resultFile = path.join(directory, `${name}.json`);
+  const args = [...memoryFlags, path.join(root, 'bench/measure.ts'), name, own, resultFile];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error(`measuring ${name} failed: see above`);
+  const result: Figure[] = JSON.parse(await readFile(resultFile, 'utf8'));
+  await rm(own, { recursive: true, force: true });
+  return result;
+}

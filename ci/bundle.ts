@@ -11,12 +11,10 @@ import standaloneCode from 'ajv/dist/standalone/index.js';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { createAjv } from '../runtime/config/ajv.ts';
 import { answersSchema, configSchema } from '../runtime/config/schema.ts';
+import { memoryFlags } from './node-flags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = `${root}build/bundle`;
-const commonFlags = ['--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
-/** What the camera runs `cli.js` with: see `docs/design/memory.md`. */
-export const nodeFlags = ['--lite-mode', ...commonFlags];
 /** What reads QR codes is WebAssembly, which `--lite-mode` has not. */
 const webAssemblyCommands = ['watch-codes'];
 
@@ -87,7 +85,7 @@ function launcher(): string {
     '[ -x "$node" ] || node=$here/../../node_modules/.bin/node',
     'lite=--lite-mode',
     `case $1 in ${webAssemblyCommands.join('|')}) lite= ;; esac`,
-    `exec "$node" $lite ${commonFlags.join(' ')} "$here/cli.js" "$@"`,
+    `exec "$node" $lite ${memoryFlags.join(' ')} "$here/cli.js" "$@"`,
     '',
   ].join('\n');
 }

@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { buildOptions, nodeFlags } from '../../ci/bundle.ts';
+import { buildOptions } from '../../ci/bundle.ts';
+import { nodeFlags } from '../../ci/node-flags.ts';
 import { pairingCodes, pairingOwner, pictureOfCode } from '../support/pairing.ts';
 
 const run = promisify(execFile);

@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { build } from 'esbuild';
-import { buildOptions, nodeFlags } from '../../ci/bundle.ts';
+import { buildOptions } from '../../ci/bundle.ts';
+import { nodeFlags } from '../../ci/node-flags.ts';
 import { validateAnswers } from '../../provision/answers/validate.ts';
 import { answerPages, approve, pages, TestCamera } from './person.ts';
 
