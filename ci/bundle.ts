@@ -1,5 +1,5 @@
 /**
- * Bundles `encrocam` for a camera into `build/bundle/`: `cli.js` with its chunks (loaded only when a command needs
+ * Bundles `encrocam` for a camera into `build/bundle/`, or the directory that is named: `cli.js` with its chunks (loaded only when a command needs
  * them), the systemd units and the launcher. The schemas' validators go in as finished code, without ajv's compiler.
  */
 
@@ -14,7 +14,7 @@ import { answersSchema, configSchema } from '../runtime/config/schema.ts';
 import { memoryFlags } from './node-flags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = `${root}build/bundle`;
+const usualTarget = `${root}build/bundle`;
 /** What reads QR codes is WebAssembly, which `--lite-mode` has not. */
 const webAssemblyCommands = ['watch-codes'];
 
@@ -50,7 +50,8 @@ export const buildOptions = {
   logLevel: 'warning',
 } satisfies BuildOptions;
 
-export async function bundle(): Promise<void> {
+/** @param target replaced as a whole. Who builds beside others has one of its own. */
+export async function bundle(target: string = usualTarget): Promise<void> {
   const temporary = `${target}.${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(`${temporary}/units`, { recursive: true });
@@ -91,6 +92,7 @@ function launcher(): string {
 }
 
 if (import.meta.main) {
-  await bundle();
-  console.log('bundled into build/bundle');
+  const [target = usualTarget] = process.argv.slice(2);
+  await bundle(target);
+  console.log(`bundled into ${target}`);
 }

@@ -77,10 +77,10 @@ async function layOver(from: string, to: string): Promise<void> {
 
 /** The bundle with the pinned Node.js beside it, and the units that came with it. */
 async function program(build: Build): Promise<void> {
-  const { tree, repository, runner } = build;
+  const { tree, repository, runner, work } = build;
   build.say('bundling the program');
-  await runner.run([process.execPath, `${repository}/ci/bundle.ts`], { cwd: repository });
-  const bundle = `${repository}/build/bundle`;
+  const bundle = `${work}/bundle`;
+  await runner.run([process.execPath, `${repository}/ci/bundle.ts`, bundle], { cwd: repository });
   const target = `${tree}/usr/lib/encrocam`;
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });

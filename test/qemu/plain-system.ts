@@ -8,7 +8,7 @@ import { chmod, cp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { $ } from 'zx';
 import { bundle } from '../../ci/bundle.ts';
-import { build, root } from '../image/built.ts';
+import { build } from '../image/built.ts';
 import { Card } from './card.ts';
 import { type CardBox, imageUnderTest } from './image.ts';
 import type { DirectBoot } from './machine.ts';
@@ -79,8 +79,7 @@ export async function plainSystem(
 
 /** The bundle, and the Node.js for the machine's architecture from the image. */
 async function putProgram(target: string, work: string): Promise<void> {
-  await bundle();
-  await cp(path.join(root, 'build/bundle'), target, { recursive: true });
+  await bundle(target);
   const image = new Card(await imageUnderTest());
   await image.extract('root', '/usr/lib/encrocam', work);
   await cp(path.join(work, 'encrocam/node'), path.join(target, 'node'));
