@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 MARKER, MAGIC = b"EC3", b"__EncroCrypt3"
 HEADER, CHECKPOINT, FINAL, CERTIFICATE, NOTE = 0x01, 0x02, 0x03, 0x04, 0x10
-MAX_PLAINTEXT, MAX_NOTE, TREE_DEPTH = 10 * 2**20, 4096, 12
+TREE_DEPTH, MAX_START_MS = 12, 253402284022785
+# Type -> least and greatest length of the body.
+LIMITS = {HEADER: (1, 213080), CHECKPOINT: (142, 142), FINAL: (106, 106), CERTIFICATE: (81, 16464), NOTE: (7, 4102),
+          0x20: (19, 4114), 0x21: (19, 4114), **dict.fromkeys(range(0x80, 0x84), (19, 10485778))}
 # Statement fields: tag -> (lengths or None for any, must be there).
 FIELDS = {1: ((1,), True), 2: ((20, 32), True), 3: ((16,), True), 4: (None, True), 5: ((48,), False),
           6: ((8,), True), 7: ((5,), True), 8: (None, True), 9: (None, False), 10: ((4,), True),
@@ -61,9 +64,9 @@ class Header:
         found = fields(parts[0], FIELDS, {12})
         one = {tag: values[0] for tag, values in found.items()}
         is_good = all((
-            one[1] == b"\x01", u(one[6]) <= 8640000000000000, one[7][0] <= 2,
+            one[1] == b"\x01", u(one[6]) <= MAX_START_MS, one[7][0] <= 2,
             all(1 <= len(one[tag]) <= most and one[tag].decode() for tag, most in ((4, 255), (15, 512)) if tag in one),
-            one[8] in (b"video/mp2t", b"video/mp4"), (one[8] == b"video/mp4") == bool(one.get(9)),
+            one[8] in (b"video/mp2t", b"video/mp4"), (one[8] == b"video/mp4") == (9 in one), one.get(9) != b"",
             10000 <= u(one[10]) <= 3600000, 1000 <= u(one[11]) <= 60000, len(found[12]) <= 32,
             all((r[0], len(r)) in ((1, 21), (1, 33), (2, 17)) for r in found[12])))
         if not is_good or len(body) - position != 64:
@@ -82,12 +85,6 @@ class Header:
             return False
 
 
-def limits(kind):
-    if kind & 0xFC == 0x80 or kind & 0xFE == 0x20:
-        return 19, (MAX_PLAINTEXT if kind >= 0x80 else MAX_NOTE) + 18
-    return (7, MAX_NOTE + 6) if kind == NOTE else (1, 2**18) if kind in (HEADER, CHECKPOINT, FINAL, CERTIFICATE) else None
-
-
 def is_header(packet):
     try:
         return bool(Header(packet[7:]))
@@ -101,7 +98,7 @@ def packets(data, genuine):
     while position >= 0:
         if position + 7 <= len(data):
             kind, end = data[position + 3], position + 7 + u(data[position + 4:position + 7])
-            if (range_ := limits(kind)) and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
+            if (range_ := LIMITS.get(kind)) and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
                 packet = data[position:end]
                 verdict = is_header(packet) if kind == HEADER else genuine(kind, packet)
                 if verdict or (verdict is None and MARKER.startswith(data[end:end + 3])):

@@ -1,202 +1,102 @@
 /**
- * Makes `test/vectors/encrocrypt3` anew: `node test/interop/make-vectors.ts`. Video and OpenPGP keys are those of
- * `encrocrypt2` beside it; what is random is new each time, so files and `expected.json` belong together.
+ * Makes what `test/vectors/encrocrypt3` lacks: `node test/interop/make-vectors.ts`. What is there stays, byte for byte, with what
+ * `expected.json` says of it. To make a set of them anew, remove its files: what is random in them is new then. Video and OpenPGP keys
+ * are those of `encrocrypt2` beside it; keys of version 6 are in the directory itself.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { commitmentOf, coverOf, packetType, rootOf } from '../../runtime/encrocrypt/v3/index.ts';
 import { fingerprintOf } from '../../runtime/pgp/keys.ts';
 import { cameraKeys } from '../support/camera-recordings.ts';
-import {
-  certificateOf,
-  linkOfPacket,
-  previousOf,
-  type SignedRunOptions,
-  type SyntheticRun,
-  segmentMs,
-  signedRun,
-} from '../support/synthetic-run.ts';
+import { digestOf, type MadeVector, vectors } from './vector-files.ts';
 
-const vectors = path.join(import.meta.dirname, '../vectors/encrocrypt3');
-const keys = path.join(vectors, '../encrocrypt2');
-const startMs = Date.UTC(2027, 0, 15, 8);
-const packetMs = 125;
-const sealingKeys = await cameraKeys();
-const video = (await readFile(path.join(keys, 'whole.ts'))).subarray(0, 24_000);
-const videoPackets = 240;
-const pieceBytes = video.length / videoPackets;
-const pieceAt = (index: number): Buffer => video.subarray(index * pieceBytes, (index + 1) * pieceBytes);
+interface Described {
+  readonly file: string;
+}
 
-/** 30 s of video in 240 packets, a checkpoint every 5 s, the header again in the middle. */
-function record(
-  options: SignedRunOptions & { after?: SyntheticRun; laterMs?: number } = {},
-): Promise<SyntheticRun> {
-  const { after, laterMs = 0, ...more } = options;
-  return signedRun(sealingKeys, {
-    ...{ runId: randomBytes(16), secret: randomBytes(32) },
-    ...{ seconds: 30, packetsPerSecond: 1000 / packetMs, headerAgainAt: 120, video: pieceAt },
+interface Expected {
+  readonly files: readonly Described[];
+  readonly keyTree: object;
+  readonly headers: readonly object[];
+}
+
+const expectedFile = path.join(vectors, 'expected.json');
+const headersFile = 'headers.encrocam';
+const before = JSON.parse(await readFile(expectedFile, 'utf8').catch(() => '{"files":[]}')) as Expected;
+
+async function isThere(file: string): Promise<boolean> {
+  return access(path.join(vectors, file)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What is said of these files, where all of them are there. */
+async function kept(...files: readonly string[]): Promise<Described[] | undefined> {
+  if (!(await Promise.all(files.map(isThere))).every(Boolean)) return undefined;
+  return files.flatMap((file) => before.files.find((described) => described.file === file) ?? []);
+}
+
+async function write(made: readonly MadeVector[]): Promise<Described[]> {
+  for (const { file, packets } of made)
+    await writeFile(path.join(vectors, file), Buffer.concat([...packets]));
+  return made.map(({ file, what, runs, plaintext, more }) => ({
+    file,
+    what,
+    runs,
+    ...digestOf(plaintext),
     ...more,
-    statement: {
-      ...{ recording: 'rec-20270115T080000Z-3600s.encrocam', startMs: startMs + laterMs },
-      clock: { state: 'synchronised', errorMs: 20 },
-      ...(after ? { previous: previousOf(after) } : {}),
-    },
-    before(index, run, timeMs) {
-      if (index === 100)
-        return [run.note({ what: 'gap', milliseconds: 1500, cause: 'the camera was unplugged' }, timeMs)];
-      return index === 101 ? [run.event({ what: 'motion', zone: 'door', score: 0.4 }, timeMs)] : [];
-    },
+  }));
+}
+
+/** These come from one run: `keyTree` is that of `whole`. */
+async function ofDamage(): Promise<Pick<Expected, 'files' | 'keyTree'>> {
+  const names = [
+    'whole',
+    'two-runs',
+    'changed',
+    'left-out',
+    'cut',
+    'forked',
+    'locked',
+    'certified',
+    'certified-in-part',
+  ];
+  const files = await kept(...names.map((name) => `${name}.encrocam`));
+  if (files) return { files, keyTree: before.keyTree };
+  const made = await import('./vectors-of-damage.ts');
+  return { files: await write(made.files), keyTree: made.keyTree };
+}
+
+async function ofKinds(): Promise<readonly Described[]> {
+  const names = [
+    'mp4',
+    'version-6',
+    'wrapped',
+    'index',
+    'certified-later',
+    'noise-behind-a-packet',
+    'cut-in-a-marker',
+  ];
+  const files = await kept(...names.map((name) => `${name}.encrocam`));
+  return files ?? write((await import('./vectors-of-kinds.ts')).files);
+}
+
+async function ofHeaders(): Promise<readonly object[]> {
+  if (await isThere(headersFile)) return before.headers;
+  const { headers } = await import('./vectors-of-headers.ts');
+  await writeFile(path.join(vectors, headersFile), Buffer.concat(headers.map(({ packet }) => packet)));
+  let offset = 0;
+  return headers.map(({ what, isRefused, packet }) => {
+    offset += packet.length;
+    return { what, isRefused, offset: offset - packet.length, bytes: packet.length };
   });
 }
 
-/** Where the n-th data packet lies among the packets. */
-function indexOfData(run: SyntheticRun, wanted: number): number {
-  let seen = -1;
-  return run.packets.findIndex((packet) => (packet[3] ?? 0) >= 0x80 && ++seen === wanted);
-}
-
-const whole = await record();
-const next = await record({ after: whole, laterMs: 60_000 });
-const locked = await record({ isLocked: true });
-const certified = await certificateOf(locked, sealingKeys);
-const [, , third = Buffer.of()] = locked.packets.filter((packet) => packet[3] === packetType.checkpoint);
-const certifiedInPart = await certificateOf(locked, sealingKeys, { link: linkOfPacket(locked, third) });
-/** What somebody who has the run's key and its secret makes of it. */
-const forgedPiece = (index: number): Buffer => Buffer.from(`forged ${index}`);
-const { runId, secret, runKey } = whole;
-const forged = await record({ runId, secret, runKey, video: forgedPiece });
-const hit = indexOfData(whole, 90);
-const changed = Buffer.from(whole.packets[hit] ?? Buffer.alloc(0));
-changed[30] = (changed[30] ?? 0) ^ 1;
-
-/** Plaintext of the data packets that come out, by their numbers. */
-const textOf = (isThere: (index: number) => boolean): Buffer =>
-  Buffer.concat(
-    Array.from({ length: videoPackets }, (_, index) => index)
-      .filter(isThere)
-      .map(pieceAt),
-  );
-const all = textOf(() => true);
-/** Behind the header that stands again, from where two checkpoints of one number could stand. */
-const fork = indexOfData(whole, 120);
-const intact = ['intact 0-30000'];
-const tenToFifteen = (verdict: string): string[] => [
-  'intact 0-10000',
-  `${verdict} 10000-15000`,
-  'intact 15000-30000',
-];
-
-const files: {
-  file: string;
-  what: string;
-  packets: readonly Buffer[];
-  runs: {
-    state: 'signed' | 'locked' | 'certified';
-    certifiedToMs?: number;
-    ended: boolean;
-    stretches: string[];
-  }[];
-  plaintext: Buffer;
-}[] = [
-  {
-    file: 'whole.encrocam',
-    what: 'one run, intact; its header stands twice; a note and an encrypted event in it',
-    packets: whole.packets,
-    runs: [{ state: 'signed', ended: true, stretches: intact }],
-    plaintext: all,
-  },
-  {
-    file: 'two-runs.encrocam',
-    what: 'two runs, half a minute between them; the second names the end of the first',
-    packets: [...whole.packets, ...next.packets],
-    runs: [
-      { state: 'signed', ended: true, stretches: intact },
-      { state: 'signed', ended: true, stretches: intact },
-    ],
-    plaintext: Buffer.concat([all, all]),
-  },
-  {
-    file: 'changed.encrocam',
-    what: 'one byte of the ciphertext of data packet 90 changed',
-    packets: whole.packets.map((packet, index) => (index === hit ? changed : packet)),
-    runs: [{ state: 'signed', ended: true, stretches: tenToFifteen('tampered') }],
-    plaintext: textOf((index) => index !== 90),
-  },
-  {
-    file: 'left-out.encrocam',
-    what: 'data packets 80 to 119, and what is between them, left out together with their checkpoint',
-    packets: whole.packets.filter(
-      (_, index) => index < indexOfData(whole, 80) || index > indexOfData(whole, 119) + 1,
-    ),
-    runs: [{ state: 'signed', ended: true, stretches: tenToFifteen('missing') }],
-    plaintext: textOf((index) => index < 80 || index > 119),
-  },
-  {
-    file: 'cut.encrocam',
-    what: 'cut in data packet 210',
-    packets: [
-      ...whole.packets.slice(0, indexOfData(whole, 210)),
-      whole.packets[indexOfData(whole, 210)]?.subarray(0, 50) ?? Buffer.alloc(0),
-    ],
-    runs: [{ state: 'signed', ended: false, stretches: ['intact 0-25000', 'unfinished 25000-26125'] }],
-    plaintext: textOf((index) => index < 210),
-  },
-  {
-    file: 'forked.encrocam',
-    what: 'from data packet 120 on another past, signed with the same key by somebody who has it',
-    packets: [...whole.packets.slice(0, fork), ...forged.packets.slice(fork)],
-    runs: [{ state: 'signed', ended: true, stretches: ['intact 0-15000', 'tampered 15000-30000'] }],
-    plaintext: Buffer.concat([
-      textOf((index) => index < 120),
-      ...Array.from({ length: 120 }, (_, index) => forgedPiece(index + 120)),
-    ]),
-  },
-  {
-    file: 'locked.encrocam',
-    what: 'recorded while locked: the camera has not signed it',
-    packets: locked.packets,
-    runs: [{ state: 'locked', ended: true, stretches: intact }],
-    plaintext: all,
-  },
-  {
-    file: 'certified.encrocam',
-    what: 'recorded while locked, and certified afterwards',
-    packets: [...locked.packets, certified],
-    runs: [{ state: 'certified', certifiedToMs: 30_000, ended: true, stretches: intact }],
-    plaintext: all,
-  },
-  {
-    file: 'certified-in-part.encrocam',
-    what: 'recorded while locked, and certified up to the third checkpoint: nobody vouches for what is behind it',
-    packets: [...locked.packets, certifiedInPart],
-    runs: [{ state: 'certified', certifiedToMs: 15_000, ended: true, stretches: intact }],
-    plaintext: all,
-  },
-];
-
-for (const { file, packets } of files) await writeFile(path.join(vectors, file), Buffer.concat([...packets]));
-/** Segments 1 and 2 of `whole.encrocam`: what somebody who was given them can open, and no more. */
-const nodes = coverOf(rootOf(whole.secret, whole.runId), 1, 2);
-// The key frames stand every 2 s, so each segment of 10 s begins with its first packet.
-const inRange = textOf((index) => index * packetMs >= segmentMs);
-const describe = (plaintext: Buffer): object => ({
-  plaintextBytes: plaintext.length,
-  plaintextSha256: createHash('sha256').update(plaintext).digest('hex'),
-});
+const { files, keyTree } = await ofDamage();
 const expected = {
-  camera: fingerprintOf(sealingKeys.signer),
-  files: files.map(({ file, what, runs, plaintext }) => ({ file, what, runs, ...describe(plaintext) })),
-  keyTree: {
-    runId: whole.runId.toString('hex'),
-    secret: whole.secret.toString('hex'),
-    commitment: commitmentOf(whole.secret, whole.runId).toString('hex'),
-    range: {
-      file: 'whole.encrocam',
-      segments: [1, 2],
-      nodes: nodes.map(({ depth, index, key }) => ({ depth, index, key: key.toString('hex') })),
-      ...describe(inRange),
-    },
-  },
+  camera: fingerprintOf((await cameraKeys()).signer),
+  files: [...files, ...(await ofKinds())],
+  keyTree,
+  headers: await ofHeaders(),
 };
-await writeFile(path.join(vectors, 'expected.json'), `${JSON.stringify(expected, undefined, 2)}\n`);
+await writeFile(expectedFile, `${JSON.stringify(expected, undefined, 2)}\n`);

@@ -12,6 +12,7 @@ import {
   encodeSignedPart,
   envelopeBytes,
   type Header,
+  HeaderIndex,
   linkOf,
   makeRunKey,
   type PacketParts,
@@ -19,6 +20,7 @@ import {
   RunWriter,
   type Statement,
   signedLine,
+  wrapSecret,
 } from '../../runtime/encrocrypt/v3/index.ts';
 import { fingerprintOf } from '../../runtime/pgp/keys.ts';
 import { sealRunSecret, signLine } from '../../runtime/pgp/run-seal.ts';
@@ -54,8 +56,10 @@ export interface SyntheticRunOptions {
   readonly video?: (index: number) => Uint8Array;
   /** What comes in the chain before data packet `index`. */
   readonly before?: (index: number, run: RunWriter, timeMs: number) => readonly PacketParts[];
-  /** Number of the data packet before which the header stands again. */
-  readonly headerAgainAt?: number;
+  /** Number of the data packet before which the header stands again, or numbers. */
+  readonly headerAgainAt?: number | readonly number[];
+  /** With the note `index` behind each header and before the final, as the recorder writes it. */
+  readonly hasIndex?: boolean;
   readonly statement?: Partial<Statement>;
 }
 
@@ -68,15 +72,22 @@ export function syntheticRun(options: SyntheticRunOptions = {}): SyntheticRun {
 export interface SignedRunOptions extends SyntheticRunOptions {
   /** Without the camera's signature. */
   readonly isLocked?: boolean;
+  /** Sealed for these alone, not for owners with OpenPGP. */
+  readonly symmetricOwners?: readonly { readonly id: Buffer; readonly key: Buffer }[];
 }
 
 /** A run sealed for its owners, and signed by the camera. */
 export async function signedRun(keys: SealingKeys, options: SignedRunOptions = {}): Promise<SyntheticRun> {
   const camera = idOf(keys.signer);
-  const recipients = keys.recipients.map((key) => ({ type: 'openpgp', id: idOf(key) }) as const);
+  const { symmetricOwners } = options;
+  const recipients =
+    symmetricOwners?.map(({ id }) => ({ type: 'symmetric', id }) as const) ??
+    keys.recipients.map((key) => ({ type: 'openpgp', id: idOf(key) }) as const);
   const draft = draftOf({ ...options, statement: { camera, recipients, ...options.statement } });
-  const openpgp = Buffer.from(await sealRunSecret(draft.secret, keys));
-  const part = encodeSignedPart(draft.statement, { openpgp, wrapped: [] });
+  const { secret, statement } = draft;
+  const wrapped = symmetricOwners?.map((owner) => wrapSecret(secret, statement.runId, owner)) ?? [];
+  const openpgp = symmetricOwners ? {} : { openpgp: Buffer.from(await sealRunSecret(secret, keys)) };
+  const part = encodeSignedPart(statement, { ...openpgp, wrapped });
   return record(draft, part, options.isLocked ? undefined : await lineSignedBy(keys, signedLine(part.hash)));
 }
 
@@ -130,24 +141,41 @@ function record(
   cameraSignature: Buffer | undefined,
 ): SyntheticRun {
   const { secret, runKey, statement, seconds = 30, packetsPerSecond = 4 } = draft;
-  const { video = (index) => Buffer.from(`packet ${index}`), before = () => [], headerAgainAt } = draft;
+  const { video = (index) => Buffer.from(`packet ${index}`), before = () => [], headerAgainAt = [] } = draft;
   const { runId } = statement;
   const header = encodeHeader(part, cameraSignature, runKey.privateKey);
   const run = new RunWriter({
     ...{ runId, secret: Buffer.from(secret), runPrivateKey: runKey.privateKey, headerHash: part.hash },
     segmentMs: statement.segmentMs,
   });
-  const packets = [header];
-  const add = (parts: PacketParts): void => void packets.push(Buffer.concat([...parts]));
+  const packets: Buffer[] = [];
+  let bytes = 0;
+  const add = (packet: Buffer): void => {
+    packets.push(packet);
+    bytes += packet.length;
+  };
+  const addParts = (parts: PacketParts): void => add(Buffer.concat([...parts]));
+  const headers = new HeaderIndex();
+  const addIndex = (timeMs: number): void => {
+    const happening = draft.hasIndex ? headers.happening : undefined;
+    if (happening) addParts(run.note(happening, timeMs));
+  };
+  const addHeader = (timeMs: number): void => {
+    headers.add({ wallMs: statement.startMs + timeMs, offset: bytes });
+    add(header);
+    addIndex(timeMs);
+  };
+  addHeader(0);
   for (let index = 0; index < seconds * packetsPerSecond; index++) {
     const timeMs = (index * 1000) / packetsPerSecond;
-    for (const parts of before(index, run, timeMs)) add(parts);
-    if (index === headerAgainAt) packets.push(header);
-    add(run.data(video(index), timeMs, index % (keyFrameSeconds * packetsPerSecond) === 0));
+    for (const parts of before(index, run, timeMs)) addParts(parts);
+    if ([headerAgainAt].flat().includes(index)) addHeader(timeMs);
+    addParts(run.data(video(index), timeMs, index % (keyFrameSeconds * packetsPerSecond) === 0));
     const isDue = (index + 1) % (checkpointSeconds * packetsPerSecond) === 0;
-    if (isDue) packets.push(run.checkpoint(((index + 1) * 1000) / packetsPerSecond));
+    if (isDue) add(run.checkpoint(((index + 1) * 1000) / packetsPerSecond));
   }
-  packets.push(...run.final(seconds * 1000, 'time'));
+  addIndex(seconds * 1000);
+  for (const packet of run.final(seconds * 1000, 'time')) add(packet);
   return {
     ...{ packets, bytes: Buffer.concat(packets), runId, secret, runKey, link: run.link },
     header: decodeHeader(header.subarray(envelopeBytes)),

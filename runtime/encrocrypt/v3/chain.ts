@@ -1,6 +1,7 @@
 /** Checkpoints, finals and certificates: what signs a run while it grows, at its end, and afterwards. */
 import { type KeyObject, sign, verify } from 'node:crypto';
 import {
+  certifiedBytes,
   checkpointSignedBytes,
   type EndReason,
   encodePacket,
@@ -9,6 +10,8 @@ import {
   finalSignedBytes,
   hashBytes,
   label,
+  maxCameraSignatureBytes,
+  maxCertificateBytes,
   packetType,
   runIdBytes,
   signatureBytes,
@@ -45,8 +48,6 @@ export interface Certificate {
   /** Detached OpenPGP signature over {@link certifiedLine}. */
   readonly cameraSignature: Buffer;
 }
-
-const certificateBytes = runIdBytes + 2 * hashBytes;
 
 /** @returns the packet; its body is what {@link linkOf} takes. */
 export function encodeCheckpoint(checkpoint: Checkpoint, runId: Buffer, key: KeyObject): Buffer {
@@ -111,17 +112,20 @@ export function certifiedLine({ runId, headerHash, link }: Omit<Certificate, 'ca
 }
 
 export function encodeCertificate({ runId, headerHash, link, cameraSignature }: Certificate): Buffer {
+  if (cameraSignature.length === 0 || cameraSignature.length > maxCameraSignatureBytes)
+    throw new FormatError(`a camera's signature has no ${cameraSignature.length} bytes`);
   return encodePacket(packetType.certificate, runId, headerHash, link, cameraSignature);
 }
 
-/** @throws {FormatError} if it is cut. The camera's signature is the caller's to check. */
+/** @throws {FormatError} if it is cut, or too long. The camera's signature is the caller's to check. */
 export function decodeCertificate(body: Buffer): Certificate {
-  if (body.length <= certificateBytes) throw new FormatError('the certificate is cut');
+  if (body.length <= certifiedBytes) throw new FormatError('the certificate is cut');
+  if (body.length > maxCertificateBytes) throw new FormatError('the certificate is too long');
   return {
     runId: body.subarray(0, runIdBytes),
     headerHash: body.subarray(runIdBytes, runIdBytes + hashBytes),
-    link: body.subarray(runIdBytes + hashBytes, certificateBytes),
-    cameraSignature: body.subarray(certificateBytes),
+    link: body.subarray(runIdBytes + hashBytes, certifiedBytes),
+    cameraSignature: body.subarray(certifiedBytes),
   };
 }
 

@@ -41,6 +41,8 @@ export const maxPlaintextBytes = 10 * 1024 * 1024;
 export const maxNoteBytes = 4096;
 /** Largest value of a sequence and of a time in a run. */
 export const maxPosition = 2 ** 24 - 2;
+/** A run that begins then and is as long as one can be ends with the year 9999: the last that dates of four digits can tell. */
+export const maxStartMs: number = Date.UTC(9999, 11, 31, 23, 59, 59, 999) - maxPosition;
 
 export const runIdBytes = 16;
 export const hashBytes = 32;
@@ -51,6 +53,8 @@ export const runKeyBytes = 32;
 /** Of a checkpoint's and a final's body, what is signed. */
 export const checkpointSignedBytes = 78;
 export const finalSignedBytes = 42;
+export const checkpointBytes: number = checkpointSignedBytes + signatureBytes;
+export const finalBytes: number = finalSignedBytes + signatureBytes;
 export const maxPacketsPerCheckpoint = 0xffff;
 
 export const maxStatementBytes = 0xffff;
@@ -58,6 +62,10 @@ export const maxSealedBytes = 128 * 1024;
 export const maxCameraSignatureBytes = 16 * 1024;
 export const maxHeaderBytes =
   magic.length + 4 + maxStatementBytes + 4 + maxSealedBytes + 4 + maxCameraSignatureBytes + signatureBytes;
+
+/** What a certificate names, before its signature: the run, its header, and how far. */
+export const certifiedBytes: number = runIdBytes + 2 * hashBytes;
+export const maxCertificateBytes: number = certifiedBytes + maxCameraSignatureBytes;
 
 /** Each goes into a hash or a signature with the zero byte behind it, so that nothing can be taken for another thing. */
 export const label = {

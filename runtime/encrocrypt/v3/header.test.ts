@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { encodeFields } from './fields.ts';
-import { envelopeBytes, FormatError, magic } from './format.ts';
+import { envelopeBytes, FormatError, magic, maxPosition, maxStartMs } from './format.ts';
 import { decodeHeader, encodeHeader, encodeSignedPart, type Statement, signedLine } from './header.ts';
 import { makeRunKey } from './run-key.ts';
 
@@ -60,20 +60,28 @@ const refused: readonly (readonly [what: string, change: Partial<Statement>])[] 
   ['a recording without a name', { recording: '' }],
   ['a recording of 256 bytes', { recording: 'x'.repeat(256) }],
   ['a link of 31 bytes', { previous: { runId: Buffer.alloc(16), link: Buffer.alloc(31) } }],
-  ['a start that is no time', { startMs: 8_640_000_000_000_001 }],
+  ['a start whose longest run would end behind the year 9999', { startMs: maxStartMs + 1 }],
   ['MP4 without an initialisation', { initialisation: Buffer.alloc(0) }],
   ['MPEG-TS with one', { container: 'video/mp2t' }],
+  ['MPEG-TS with an empty one', { container: 'video/mp2t', initialisation: Buffer.alloc(0) }],
   ['another container', { container: 'video/webm' as Statement['container'] }],
   ['segments of less than 10 s', { segmentMs: 9999 }],
   ['segments of more than an hour', { segmentMs: 3_600_001 }],
   ['checkpoints more often than each second', { checkpointMs: 999 }],
+  ['checkpoints more than a minute apart', { checkpointMs: 60_001 }],
   ['no recipient', { recipients: [] }],
   ['33 recipients', { recipients: Array.from({ length: 33 }, () => statement.recipients[0] as never) }],
   ['a recipient with half a fingerprint', { recipients: [{ type: 'openpgp', id: Buffer.alloc(10) }] }],
   ['a commitment of 31 bytes', { commitment: Buffer.alloc(31) }],
   ["a run's key of 33 bytes", { runKey: Buffer.alloc(33) }],
+  ['a block that is empty', { notBefore: '' }],
   ['a block that fills 513 bytes', { notBefore: 'x'.repeat(513) }],
 ];
+test('the last start that is read: the longest run that begins then ends with the year 9999', () => {
+  assert.equal(new Date(maxStartMs + maxPosition).toISOString(), '9999-12-31T23:59:59.999Z');
+  assert.equal(decodeHeader(bodyOf({ startMs: maxStartMs })).statement.startMs, maxStartMs);
+});
+
 for (const [what, change] of refused) {
   test(`${what} is neither written nor read`, () => {
     assert.throws(() => bodyOf(change), FormatError);

@@ -12,6 +12,7 @@ import {
   magic,
   maxCameraSignatureBytes,
   maxSealedBytes,
+  maxStartMs,
   maxStatementBytes,
   packetType,
   runIdBytes,
@@ -244,7 +245,7 @@ function decodeStatement(bytes: Buffer): Statement {
   if (previous && previous.length !== runIdBytes + hashBytes)
     throw new FormatError('previous has another length');
   const start = one(tag.start, 'the start', 8).readBigUInt64BE();
-  if (start > BigInt(maxDateMs)) throw new FormatError('the start is no time');
+  if (start > BigInt(maxStartMs)) throw new FormatError('the start is behind the last year of four digits');
   const clock = one(tag.clock, 'the clock', 5);
   const state = clockStates[clock[0] ?? clockStates.length];
   if (state === undefined) throw new FormatError('the state of the clock is unknown');
@@ -252,7 +253,7 @@ function decodeStatement(bytes: Buffer): Statement {
   const container = one(tag.container, 'the container').toString('latin1') as Container;
   if (!containers.includes(container)) throw new FormatError('the container is unknown');
   const initialisation = optional(tag.initialisation);
-  if ((container === 'video/mp4') !== (initialisation !== undefined && initialisation.length > 0)) {
+  if ((container === 'video/mp4') !== (initialisation !== undefined) || initialisation?.length === 0) {
     throw new FormatError('MP4, and nothing else, has an initialisation');
   }
   const notBefore = optional(tag.notBefore);
@@ -275,9 +276,6 @@ function decodeStatement(bytes: Buffer): Statement {
     ...(notBefore === undefined ? {} : { notBefore: text(notBefore, maxNotBeforeBytes) }),
   };
 }
-
-/** The last moment that a date can name. */
-const maxDateMs = 8_640_000_000_000_000;
 
 function recipientsOf(fields: readonly Field[]): Recipient[] {
   const recipients = fields

@@ -3,9 +3,13 @@ import { createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Envelope, PacketCutter } from '../cutter.ts';
 import {
   associatedBytes,
+  certifiedBytes,
+  checkpointBytes,
   envelopeBytes,
+  finalBytes,
   keyFrameBit,
   marker,
+  maxCertificateBytes,
   maxHeaderBytes,
   maxNoteBytes,
   maxPlaintextBytes,
@@ -95,7 +99,13 @@ function limitsOf(kind: Packet['kind']): [least: number, most: number] {
       return [positionBytes + 1 + tagBytes, positionBytes + maxNoteBytes + tagBytes];
     case 'note':
       return [positionBytes + 1, positionBytes + maxNoteBytes];
-    default:
+    case 'checkpoint':
+      return [checkpointBytes, checkpointBytes];
+    case 'final':
+      return [finalBytes, finalBytes];
+    case 'certificate':
+      return [certifiedBytes + 1, maxCertificateBytes];
+    case 'header':
       return [1, maxHeaderBytes];
   }
 }
