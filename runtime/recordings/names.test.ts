@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { conflictName, parseRecordingName, recordingAt, slotLengthMs } from './names.ts';
+import { conflictName, maxConflict, parseRecordingName, recordingAt, slotLengthMs } from './names.ts';
 
 const hour = 3_600_000;
 
@@ -21,11 +21,12 @@ test('every name that is made is read back the same, conflicts too', () => {
     fc.property(
       fc.integer({ min: 0, max: Date.UTC(9998, 11, 31) }),
       fc.integer({ min: 60, max: 7 * 24 * 3600 }),
-      fc.option(fc.integer({ min: 1, max: 9999 }), { nil: undefined }),
+      fc.option(fc.integer({ min: 1, max: maxConflict }), { nil: undefined }),
       (timeMs, seconds, conflict) => {
         const plain = recordingAt(timeMs, seconds * 1000);
         const name = conflict === undefined ? plain : conflictName(plain, conflict);
         assert.deepEqual(parseRecordingName(name.fileName), name);
+        assert.ok(name.fileName.length <= 64);
         assert.ok(plain.startMs <= timeMs && timeMs < plain.startMs + plain.lengthMs);
       },
     ),
@@ -44,6 +45,7 @@ test('names that are not ours are not taken', () => {
     'rec-20261122T130000Z-0s.encrocam',
     'rec-20261122T130000Z-03600s.encrocam',
     'rec-20261122T130000Z-3600s.conflict-0.encrocam',
+    'rec-20261122T130000Z-3600s.conflict-281474976710656.encrocam',
     'REC-20261122T130000Z-3600s.encrocam',
     'rec-494821.encrocam',
   ]) {

@@ -12,13 +12,15 @@ export interface RecordingName {
   readonly startMs: number;
   /** Length of the slot in milliseconds. */
   readonly lengthMs: number;
-  /** Set on a copy that was uploaded beside another one with the same name but other bytes: 1, 2, … */
+  /** Set on a copy that was uploaded beside another one with the same name but other bytes: 1, or any number up to `maxConflict`. */
   readonly conflict: number | undefined;
 }
 
 export const recordingSuffix = '.encrocam';
+/** So many that nobody can take all of them: 2^48 − 1, of 15 digits. */
+export const maxConflict: number = 2 ** 48 - 1;
 const pattern =
-  /^rec-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z-([1-9]\d{0,6})s(?:\.conflict-([1-9]\d{0,3}))?\.encrocam$/;
+  /^rec-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z-([1-9]\d{0,6})s(?:\.conflict-([1-9]\d{0,14}))?\.encrocam$/;
 
 /** Length of a slot in milliseconds, whole seconds, from the setting `hoursPerRecording`. */
 export function slotLengthMs(hoursPerRecording: number): number {
@@ -57,6 +59,7 @@ export function parseRecordingName(fileName: string): RecordingName | undefined 
   const startMs = Date.UTC(year, month - 1, day, hour, minute, second);
   const lengthMs = Number(match[7]) * 1000;
   const conflict = match[8] === undefined ? undefined : Number(match[8]);
+  if (conflict !== undefined && conflict > maxConflict) return undefined;
   // Date.UTC rolls 31 February over and lifts the years 0 to 99: only what is written back the same is a name.
   if (format(startMs, lengthMs, conflict) !== fileName) return undefined;
   return { fileName, startMs, lengthMs, conflict };

@@ -14,10 +14,9 @@ import fc from 'fast-check';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type Fault, MemoryDrive, type Operation } from '../../test/support/memory-storage.ts';
 import { silentLogger } from '../log.ts';
-import { conflictName, recordingAt } from '../recordings/names.ts';
+import { recordingAt } from '../recordings/names.ts';
 import { CameraSync } from './camera-sync.ts';
 import { Ledger } from './ledger.ts';
-import { maxConflictCopies } from './plan.ts';
 
 const slotMs = 3600_000;
 const startMs = Date.UTC(2026, 10, 22, 13);
@@ -209,9 +208,9 @@ async function simulate(steps: readonly Step[]): Promise<void> {
     for (const [index, name] of names.entries()) {
       const bytes = await local(index);
       if (bytes.length === 0) continue;
-      const copies = Array.from({ length: maxConflictCopies + 1 }, (_, conflict) =>
-        drive.read(`/camera/${(conflict === 0 ? name : conflictName(name, conflict)).fileName}`),
-      );
+      const copies = [...drive.files.keys()]
+        .filter((key) => recordingOf(key) === name.fileName)
+        .map((key) => drive.read(key));
       // More than the disk holds is there only where the disk was cut.
       assert.ok(
         copies.some(

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { newest, older, Scene, slotMs } from '../../test/support/camera-scene.ts';
 import { conflictName } from '../recordings/names.ts';
 import type { CameraSyncOptions } from './camera-sync.ts';
+import { maxCopiesMade } from './plan.ts';
 
 test('bytes are on the drive before they are confirmed, and confirmed once the append has ended', async (context) => {
   const scene = await Scene.make(context);
@@ -292,6 +293,36 @@ test('a recording that a listing leaves out is not taken for gone', async (conte
   assert.equal(scene.sync.state().vanishedRecordings, undefined);
   assert.equal(scene.drive.read(scene.key(older)).length, 100);
   assert.equal(scene.drive.files.size, 2);
+});
+
+test('names that somebody took beforehand keep nothing from being uploaded', async (context) => {
+  const scene = await Scene.make(context, { once: true });
+  for (let conflict = 0; conflict <= 16; conflict++) {
+    scene.drive.add(scene.key(conflict === 0 ? newest : conflictName(newest, conflict)), Buffer.from('x'));
+  }
+  const bytes = randomBytes(100);
+  scene.write(newest, bytes);
+  await scene.run();
+  assert.ok([...scene.drive.files.keys()].some((key) => scene.drive.read(key).equals(bytes)));
+});
+
+test('a drive is not called up to date while a recording was given up', async (context) => {
+  const scene = await Scene.make(context);
+  // Whatever is sent there is changed at once, and the connection breaks.
+  scene.drive.fault = (operation, key) => {
+    if (operation !== 'write') return undefined;
+    scene.drive.files.set(key, Buffer.from('changed'));
+    return { kind: 'disconnect' };
+  };
+  scene.write(newest, randomBytes(100));
+  void scene.run();
+  await scene.until('giving up', () => scene.log.some((line) => line.includes('given up')));
+  assert.deepEqual(
+    scene.log.filter((line) => line.includes('the drive is up to date')),
+    [],
+  );
+  assert.equal(scene.sync.complete, false);
+  assert.equal(scene.drive.files.size, maxCopiesMade);
 });
 
 for (const [what, sizeBytes] of [

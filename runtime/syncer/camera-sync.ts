@@ -223,11 +223,25 @@ export class CameraSync {
     // Not only between uploads: a recorder that writes without a pause leaves no such moment.
     if (this.#caughtUp) return;
     this.#caughtUp = true;
-    logger.info('the drive is up to date', {
+    const fields = {
       drive: this.#options.storage.location,
       recordings: ledger.recordings.length,
       uploadedBytes: this.#bytesUploaded,
-    });
+    };
+    const givenUp = ledger.recordings.filter(
+      ({ name, copy }) => copy.kind === 'given-up' && this.#isWanted(name),
+    );
+    if (givenUp.length === 0) logger.info('the drive is up to date', fields);
+    else {
+      logger.error(
+        'the drive is not up to date: recordings were given up, because their copies there were changed',
+        {
+          ...fields,
+          givenUp: givenUp.length,
+          oldest: givenUp[0]?.name.fileName,
+        },
+      );
+    }
     onCaughtUp?.();
   }
 

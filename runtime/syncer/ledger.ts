@@ -21,6 +21,8 @@ export interface Recording {
   seam: Uint8Array;
   /** Names on the drive that hold other bytes. */
   readonly mismatched: Set<string>;
+  /** Names on the drive that this syncer began under. */
+  readonly made: Set<string>;
 }
 
 export interface Backlog {
@@ -127,6 +129,7 @@ function newRecording(name: RecordingName, localBytes: number): Recording {
     confirmedBytes: 0,
     seam: new Uint8Array(),
     mismatched: new Set(),
+    made: new Set(),
   };
 }
 

@@ -2,65 +2,102 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { conflictName, recordingAt } from '../recordings/names.ts';
-import { type DriveCopy, maxConflictCopies, nextJob, nextSliceBytes, planCopy } from './plan.ts';
+import { type DriveCopy, maxCompared, maxCopiesMade, nextJob, nextSliceBytes, planCopy } from './plan.ts';
 
 const slotMs = 3600_000;
 const name = recordingAt(Date.UTC(2026, 10, 22, 13), slotMs);
-const none: ReadonlySet<string> = new Set();
 const copy = (conflict: number) => (conflict === 0 ? name : conflictName(name, conflict));
 const drive = (...sizes: [conflict: number, bytes: number][]) =>
   new Map(sizes.map(([conflict, bytes]) => [copy(conflict).fileName, bytes]));
+const drawn = 271_828;
+/** What is planned for 10 bytes on disk. */
+function planned(
+  held: ReadonlyMap<string, number>,
+  mismatched: readonly string[] = [],
+  made: readonly string[] = [],
+) {
+  const seen = { drive: held, mismatched: new Set(mismatched), made: new Set(made) };
+  return planCopy(name, 10, seen, () => drawn);
+}
+const namesOf = (conflicts: readonly number[]): string[] =>
+  conflicts.map((conflict) => copy(conflict).fileName);
 
 test('a recording that the drive lacks is made there under its own name', () => {
-  assert.deepEqual(planCopy(name, 10, drive(), none), { kind: 'create', target: name });
+  assert.deepEqual(planned(drive()), { kind: 'create', target: name });
 });
 
 test('a shorter or equally long file on the drive is compared before anything else', () => {
-  assert.deepEqual(planCopy(name, 10, drive([0, 4]), none), { kind: 'compare', target: name, bytes: 4 });
-  assert.deepEqual(planCopy(name, 10, drive([0, 10]), none), { kind: 'compare', target: name, bytes: 10 });
+  assert.deepEqual(planned(drive([0, 4])), { kind: 'compare', target: name, bytes: 4 });
+  assert.deepEqual(planned(drive([0, 10])), { kind: 'compare', target: name, bytes: 10 });
 });
 
 test('a file on the drive that is longer than the local one is never offered for comparison', () => {
-  assert.deepEqual(planCopy(name, 10, drive([0, 11]), none), { kind: 'longer', target: name });
+  assert.deepEqual(planned(drive([0, 11])), { kind: 'longer', target: name });
 });
 
-test('after a mismatch the recording goes to the lowest free conflict name', () => {
-  const mismatched = new Set([name.fileName, copy(1).fileName]);
-  assert.deepEqual(planCopy(name, 10, drive([0, 4], [1, 5]), mismatched), {
-    kind: 'create',
-    target: copy(2),
-  });
+test('after a mismatch the recording goes to the first conflict name, and after another one to a drawn one', () => {
+  assert.deepEqual(planned(drive([0, 4]), namesOf([0])), { kind: 'create', target: copy(1) });
+  assert.deepEqual(planned(drive([0, 4], [1, 5]), namesOf([0, 1])), { kind: 'create', target: copy(drawn) });
+});
+
+test('a drawn name that is taken is drawn again', () => {
+  const draws = [7, 7, 8];
+  const seen = {
+    drive: drive([0, 4], [7, 5]),
+    mismatched: new Set(namesOf([0, 7])),
+    made: new Set<string>(),
+  };
+  assert.deepEqual(
+    planCopy(name, 10, seen, () => draws.shift() ?? assert.fail('drawn too often')),
+    { kind: 'create', target: copy(8) },
+  );
 });
 
 test('a conflict copy made earlier is compared, and so continued, before another one is made', () => {
-  assert.deepEqual(planCopy(name, 10, drive([0, 4], [1, 5]), new Set([name.fileName])), {
-    kind: 'compare',
-    target: copy(1),
-    bytes: 5,
-  });
+  for (const conflict of [1, drawn]) {
+    assert.deepEqual(planned(drive([0, 4], [conflict, 5]), namesOf([0])), {
+      ...{ kind: 'compare', target: copy(conflict), bytes: 5 },
+    });
+  }
 });
 
 test('a conflict copy is continued also when the file it stood beside was removed', () => {
-  assert.deepEqual(planCopy(name, 10, drive([1, 5]), none), { kind: 'compare', target: copy(1), bytes: 5 });
+  assert.deepEqual(planned(drive([1, 5])), { kind: 'compare', target: copy(1), bytes: 5 });
 });
 
-test('when every name is taken by other bytes it gives up instead of filling the drive', () => {
-  const all = Array.from({ length: maxConflictCopies + 1 }, (_, conflict) => copy(conflict).fileName);
-  const sizes = new Map(all.map((fileName) => [fileName, 3]));
-  assert.deepEqual(planCopy(name, 10, sizes, new Set(all)), { kind: 'give-up' });
+test('names that somebody took beforehand do not keep a recording from being uploaded', () => {
+  const taken = Array.from({ length: 10_000 }, (_, conflict) => conflict);
+  const held = drive(...taken.map((conflict): [number, number] => [conflict, 1]));
+  assert.deepEqual(planned(held, namesOf(taken.slice(0, maxCompared))), {
+    kind: 'create',
+    target: copy(drawn),
+  });
+});
+
+test('among many files of one recording its own copy comes first, then the largest that may be a beginning', () => {
+  const held = drive([0, 1], [1, 1], [2, 1], [3, 11], [4, 9], [5, 2]);
+  assert.deepEqual(planned(held, namesOf([0]), namesOf([5])), { kind: 'compare', target: copy(5), bytes: 2 });
+  assert.deepEqual(planned(held, namesOf([0])), { kind: 'compare', target: copy(4), bytes: 9 });
+});
+
+test('a recording whose copies are all changed on the drive is given up instead of filling that', () => {
+  const made = namesOf(Array.from({ length: maxCopiesMade }, (_, conflict) => conflict));
+  const held = new Map(made.map((fileName) => [fileName, 3]));
+  assert.deepEqual(planned(held, made, made), { kind: 'give-up' });
+  assert.equal(planned(held, made, made.slice(1)).kind, 'create');
 });
 
 test('asking again with each refused copy entered always ends, at a copy that may be written to', () => {
-  const sizes = fc.array(fc.option(fc.integer({ min: 0, max: 100 })), { maxLength: maxConflictCopies + 3 });
+  const sizes = fc.array(fc.option(fc.integer({ min: 0, max: 100 })), { maxLength: maxCompared + 3 });
   fc.assert(
     fc.property(sizes, fc.integer({ min: 1, max: 100 }), (list, localBytes) => {
       const held = new Map<string, number>();
       for (const [conflict, bytes] of list.entries())
         if (bytes !== null) held.set(copy(conflict).fileName, bytes);
       const mismatched = new Set<string>();
-      for (let asked = 0; asked <= maxConflictCopies + 1; asked++) {
-        const plan = planCopy(name, localBytes, held, mismatched);
-        if (plan.kind === 'give-up') return;
+      for (let asked = 0; asked <= maxCompared + 1; asked++) {
+        const plan = planCopy(name, localBytes, { drive: held, mismatched, made: new Set() }, () => drawn);
+        assert.ok(plan.kind !== 'give-up');
         assert.ok(!mismatched.has(plan.target.fileName));
         if (plan.kind === 'create') {
           assert.ok(!held.has(plan.target.fileName));

@@ -2,13 +2,25 @@
  * What to do next, as functions of what is known: which copy of a recording on the drive to go on with, and which
  * recording comes first. Nothing here reads a file or talks to a drive.
  */
-import { conflictName, type RecordingName } from '../recordings/names.ts';
+import { randomInt } from 'node:crypto';
+import {
+  conflictName,
+  maxConflict,
+  parseRecordingName,
+  type RecordingName,
+  recordingSuffix,
+} from '../recordings/names.ts';
 
 /**
- * Most copies under a conflict name that one recording gets. Each exists because the ones before it hold other
- * bytes; a drive that alters whatever it is given would otherwise be filled with copies.
+ * Most copies that one recording gets beside files with other bytes, as long as the syncer runs. Each was made here and is another
+ * one now: a drive that alters whatever it is given would otherwise be filled with copies.
  */
-export const maxConflictCopies = 16;
+export const maxCopiesMade = 16;
+/**
+ * Most files of one recording that are compared before another copy is made. Whoever can make files on the drive can make
+ * thousands under its names, and each costs round trips.
+ */
+export const maxCompared = 64;
 
 /** What is known of a recording's copy on the drive. */
 export type DriveCopy =
@@ -28,7 +40,7 @@ export type DriveCopy =
    * had been sent already. Nothing is missing there, and nothing is appended.
    */
   | { readonly kind: 'ahead'; readonly target: RecordingName; readonly localBytes: number }
-  /** Every name that may be used is taken by other bytes. */
+  /** So many copies were made, and all hold other bytes now. */
   | { readonly kind: 'given-up' };
 
 export type CopyPlan =
@@ -40,28 +52,79 @@ export type CopyPlan =
   | { readonly kind: 'longer'; readonly target: RecordingName }
   | { readonly kind: 'give-up' };
 
+/** What is known of one recording's files on the drive. */
+export interface CopiesSeen {
+  /** Sizes of the drive's files, as the drive tells them. */
+  readonly drive: ReadonlyMap<string, number>;
+  /** Names that were compared and hold other bytes. */
+  readonly mismatched: ReadonlySet<string>;
+  /** Names that this syncer began under. */
+  readonly made: ReadonlySet<string>;
+}
+
 /**
  * Which file on the drive to go on with. Copies that exist come first, so that a conflict copy made earlier is
  * continued instead of making another. A file longer than the local one is never offered for comparison.
  *
- * @param drive sizes of the drive's files, as the drive tells them
- * @param mismatched names that were compared and hold other bytes
+ * Names that others took count for nothing: the first conflict name is 1, and each other one is drawn, so that nobody can take
+ * all of them beforehand.
+ *
+ * @param draw a random conflict number
  */
 export function planCopy(
   name: RecordingName,
   localBytes: number,
-  drive: ReadonlyMap<string, number>,
-  mismatched: ReadonlySet<string>,
+  { drive, mismatched, made }: CopiesSeen,
+  draw: () => number = drawConflict,
 ): CopyPlan {
-  let free: RecordingName | undefined;
-  for (let conflict = 0; conflict <= maxConflictCopies; conflict++) {
-    const target = conflict === 0 ? name : conflictName(name, conflict);
-    const bytes = drive.get(target.fileName);
-    if (bytes === undefined) free ??= target;
-    else if (mismatched.has(target.fileName)) continue;
-    else return bytes > localBytes ? { kind: 'longer', target } : { kind: 'compare', target, bytes };
+  const copies = conflictCopies(name, drive);
+  const isOpen = ({ fileName }: RecordingName): boolean => !mismatched.has(fileName);
+  const own = drive.has(name.fileName) ? [name] : [];
+  if (mismatched.size < maxCompared) {
+    const [target] = [...own, ...inOrder(copies, drive, localBytes, made)].filter(isOpen);
+    const bytes = target && drive.get(target.fileName);
+    if (target && bytes !== undefined) {
+      return bytes > localBytes ? { kind: 'longer', target } : { kind: 'compare', target, bytes };
+    }
   }
-  return free ? { kind: 'create', target: free } : { kind: 'give-up' };
+  if (own.length === 0) return { kind: 'create', target: name };
+  if ([...made].filter((fileName) => mismatched.has(fileName)).length >= maxCopiesMade)
+    return { kind: 'give-up' };
+  if (copies.length === 0) return { kind: 'create', target: conflictName(name, 1) };
+  for (;;) {
+    const target = conflictName(name, draw());
+    if (!drive.has(target.fileName)) return { kind: 'create', target };
+  }
+}
+
+function drawConflict(): number {
+  return randomInt(2, maxConflict);
+}
+
+function conflictCopies(name: RecordingName, drive: ReadonlyMap<string, number>): RecordingName[] {
+  const beginning = name.fileName.slice(0, -recordingSuffix.length);
+  return [...drive.keys()]
+    .filter((fileName) => fileName.startsWith(beginning) && fileName !== name.fileName)
+    .map(parseRecordingName)
+    .filter((copy) => copy !== undefined);
+}
+
+/** Those made here first, then the largest that may be a beginning: nobody takes thousands of names with much under each. */
+function inOrder(
+  copies: readonly RecordingName[],
+  drive: ReadonlyMap<string, number>,
+  localBytes: number,
+  made: ReadonlySet<string>,
+): RecordingName[] {
+  const weight = ({ fileName }: RecordingName): number => {
+    const bytes = drive.get(fileName) ?? 0;
+    if (made.has(fileName)) return Number.POSITIVE_INFINITY;
+    return bytes > localBytes ? -bytes : bytes;
+  };
+  return copies
+    .map((copy) => ({ copy, weight: weight(copy) }))
+    .sort((one, other) => (other.weight > one.weight ? 1 : other.weight < one.weight ? -1 : 0))
+    .map(({ copy }) => copy);
 }
 
 /** What {@link nextJob} needs to know of a recording on disk. */

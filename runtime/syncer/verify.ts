@@ -7,7 +7,7 @@ import { EncroCamError } from '../errors.ts';
 import type { DrivePath, Storage } from '../storage/storage.ts';
 import { compareCopy } from './compare.ts';
 import type { Ledger, Recording } from './ledger.ts';
-import { planCopy } from './plan.ts';
+import { maxCopiesMade, planCopy } from './plan.ts';
 import { seamBytes } from './upload.ts';
 
 export interface VerifyOptions {
@@ -38,17 +38,18 @@ export async function verifyCopy(options: VerifyOptions): Promise<void> {
     recording.copy = { kind: 'known', target, bytes, session };
   };
   for (;;) {
-    const plan = planCopy(recording.name, recording.localBytes, drive, recording.mismatched);
+    const { name, localBytes, mismatched, made } = recording;
+    const plan = planCopy(name, localBytes, { drive, mismatched, made });
     switch (plan.kind) {
       case 'create':
+        made.add(plan.target.fileName);
         return use(plan.target, 0, new Uint8Array());
       case 'give-up':
         recording.copy = { kind: 'given-up' };
         recording.confirmedBytes = 0;
-        options.different(mismatch(fileName, fileName, 'and so do all its copies under conflict names'));
+        options.different(spoiled(fileName));
         return;
       case 'longer': {
-        const { localBytes } = recording;
         const localFile = path.join(ledger.directory, fileName);
         const file = options.pathOf(plan.target.fileName);
         const comparison = await compareCopy(storage, file, localBytes, localFile, false);
@@ -59,7 +60,7 @@ export async function verifyCopy(options: VerifyOptions): Promise<void> {
           options.ahead((drive.get(plan.target.fileName) ?? localBytes) - localBytes);
           return;
         }
-        recording.mismatched.add(plan.target.fileName);
+        mismatched.add(plan.target.fileName);
         options.different(mismatch(fileName, plan.target.fileName, 'the drive has more of it than the disk'));
         await storage.connect();
         break;
@@ -70,7 +71,7 @@ export async function verifyCopy(options: VerifyOptions): Promise<void> {
         const comparison = await compareCopy(storage, file, plan.bytes, localFile);
         if (comparison.kind === 'same') return use(plan.target, plan.bytes, comparison.tail);
         if (comparison.kind === 'gone') return ledger.changed(fileName);
-        recording.mismatched.add(plan.target.fileName);
+        mismatched.add(plan.target.fileName);
         options.different(mismatch(fileName, plan.target.fileName, comparison.reason));
         // A driver may have ended the session over a file that it could not read.
         await storage.connect();
@@ -86,5 +87,13 @@ function mismatch(recording: string, driveFile: string, reason: string): EncroCa
     {
       hint: 'It is left as it is and the recording goes beside it under a conflict name. Find out who wrote to it.',
     },
+  );
+}
+
+function spoiled(recording: string): EncroCamError {
+  return new EncroCamError(
+    'STORAGE_MISMATCH',
+    `The recording ${recording} is not uploaded further: ${maxCopiesMade} copies were begun on the drive, and each holds other bytes now.`,
+    { hint: 'Somebody writes to them, or the drive changes what it is given. The disk has the recording.' },
   );
 }

@@ -14,7 +14,6 @@ import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { processScreen } from '../viewer/progress.ts';
 import { driveShelf, localShelf, type Shelf } from '../viewer/shelf.ts';
 import { wholeRange } from '../viewer/time.ts';
-import { type Audit, audit, auditAsText, auditsAsJson, isAuditSound } from './audit.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainAsText, isChainSound } from './chain/report.ts';
 import type { ChainSettings } from './chain/settings.ts';
@@ -22,6 +21,8 @@ import { type CheckedFile, checkFile } from './check-file.ts';
 import { asHtml } from './page.ts';
 import { ReadingProgress } from './progress.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+import { type Audit, audit, isAuditSound } from './sample/audit.ts';
+import { auditAsText, auditsAsJson } from './sample/report.ts';
 
 const maxSamples = 1_000_000;
 
@@ -48,8 +49,10 @@ INPUT   a recording; the directory of one camera, whose recordings are followed 
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
                          that key
   --json                 for programs; times in UTC
-  --sample N             read N random places only, and say what they prove of the rest: for what is too
-                         large to be read as a whole; 300 are a good number
+  --sample N             read N random places and each file's beginning and end only, and say what they prove: for what
+                         is too large to be read as a whole; 300 are a good number. It tells missing files and cut ends,
+                         and what share of the bytes may not be the camera's, in its order, each once. Time that is
+                         missing within a file it does not tell
   --html FILE            write a page as well, with each day drawn; it must not exist yet
   --chain                ask a public chain too: file, run, tree, chain. Tells what existed before which block, was
                          recorded after which, is missing, or is not what was committed. It needs the tree files
@@ -154,6 +157,7 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
     }
   }
   process.stdout.write(args.values.json === true ? auditsAsJson(audits) : audits.map(auditAsText).join('\n'));
+  if (audits.some((one) => one.hasForeign)) return exitCode.notAuthentic;
   return audits.every(isAuditSound) ? exitCode.whole : exitCode.incomplete;
 }
 

@@ -31,7 +31,7 @@ test('a locked camera records, and when it is unlocked no time is missing and al
   assert.ok(Date.parse(after.from) - Date.parse(before.to) < 100, 'time is missing at the unlocking');
   assert.ok(lengthMs(after) >= 2 * secondMs);
   assert.deepEqual([...new Set(intervals.map(({ state }) => state))].sort(), ['intact', 'not recorded']);
-  assert.match(await auditPlace(place), /all are as the camera recorded it/);
+  assert.match(await auditPlace(place), /all samples are in their place/);
 });
 
 test('a public half that is damaged is refused with what to do', async (context) => {
