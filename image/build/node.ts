@@ -25,7 +25,15 @@ export async function cameraNode(build: Build): Promise<string> {
     await mkdir(temporary, { recursive: true });
     const { runner, tools } = build;
     await runner.run(
-      ['npm', 'pack', `${packageName}@${version}`, '--loglevel=error', ...patience, '--pack-destination', temporary],
+      [
+        'npm',
+        'pack',
+        `${packageName}@${version}`,
+        '--loglevel=error',
+        ...patience,
+        '--pack-destination',
+        temporary,
+      ],
       { env: environment(), cwd: build.repository },
     );
     const [archive] = (await readdir(temporary)).filter((name) => name.endsWith('.tgz'));
