@@ -178,19 +178,30 @@ function decodeRun(bytes: Buffer): SharedRun {
   });
   for (const [number, node] of nodes.entries()) {
     const before = nodes[number - 1];
-    if (before && firstOf(before) + widthOf(before) !== firstOf(node)) {
+    if (!before) continue;
+    if (firstOf(before) + widthOf(before) !== firstOf(node)) {
       throw new FormatError('the nodes of a run are not next to each other');
     }
+    if (before.depth === node.depth && before.index % 2 === 0) {
+      throw new FormatError('two nodes of a run stand where one would do');
+    }
   }
-  const { first, last } = segmentsOf(nodes);
-  if (Math.floor(fromMs / segmentMs) < first || Math.floor((toMs - 1) / segmentMs) > last) {
-    throw new FormatError('the nodes of a run do not cover its range');
-  }
+  requireLeast(nodes, Math.floor(fromMs / segmentMs), Math.floor((toMs - 1) / segmentMs));
   return {
     runId: bytes.subarray(0, runIdBytes),
     headerHash: bytes.subarray(runIdBytes, at),
     ...{ segmentMs, fromMs, toMs, nodes },
   };
+}
+
+/** "The nodes MUST cover the segments …. A writer MUST NOT give more than these, except segments that the run will never have". */
+function requireLeast(nodes: readonly TreeNode[], firstWanted: number, lastWanted: number): void {
+  const { first, last } = segmentsOf(nodes);
+  if (first > firstWanted || last < lastWanted)
+    throw new FormatError('the nodes of a run do not cover its range');
+  if (first < firstWanted || (last > lastWanted && last < maxSegments - 1)) {
+    throw new FormatError('the nodes of a run cover more than its range');
+  }
 }
 
 function widthOf({ depth }: TreeNode): number {
