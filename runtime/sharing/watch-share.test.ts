@@ -21,6 +21,7 @@ import { certificateOf, type SignedRunOptions } from '../../test/support/synthet
 const seconds = 900;
 /** A packet a second: 90 MB in all. */
 const packetBytes = 100_000;
+const mebibyte = 2 ** 20;
 
 let directory: string;
 let long: Recording;
@@ -61,6 +62,29 @@ test('whatever part of what was shared is asked for, it is not called missing', 
   }
 });
 
+test('a part out of a long recording takes a few reads, and not what is before it', async () => {
+  for (const [from, to] of [
+    [5, 35],
+    [120, 150],
+    [450, 480],
+    [455, 480],
+    [860, 890],
+  ] as const) {
+    const file = fileOf(long);
+    const { code, video, lines } = await watchWith(capabilityOf([long], [from, to], seconds), [file]);
+    assert.equal(code, 0, `${from}: ${lines.join('\n')}`);
+    // What begins before the segment that was given cannot be opened.
+    assertSeconds(video, [Math.max(begin(from), from - (from % 10)), to]);
+    // A minute behind the range is read, in which a clock that was set back may come again.
+    const neededBytes = Math.min(to - from + 60, seconds - from) * packetBytes;
+    assert.ok(file.streamedBytes < neededBytes + 2 * mebibyte, `${from}: ${file.streamedBytes} streamed`);
+    assert.ok(
+      file.reads <= 6 && file.readBytes < 8 * mebibyte,
+      `${from}: ${file.reads}, ${file.readBytes} bytes`,
+    );
+  }
+});
+
 test('a part of a run that was certified later is as the camera recorded it, though its certificate stands far behind', async () => {
   const [locked] = await recordLong('locked', { isLocked: true });
   const certificate = await certificateOf(locked.run, await cameraKeys());
@@ -68,6 +92,7 @@ test('a part of a run that was certified later is as the camera recorded it, tho
   const { code, video, lines } = await watchWith(capabilityOf([locked], [300, 320], seconds), [file]);
   assert.equal(code, 0, lines.join('\n'));
   assertSeconds(video, [300, 320]);
+  assert.ok(file.streamedBytes < 12 * mebibyte, `${file.streamedBytes}`);
 });
 
 test('of a run that was cut off, the part up to its last checkpoint is not called missing, and nothing behind it whole', async () => {
