@@ -12,6 +12,7 @@ export interface WatchedVerdict {
 
 /** Only a run that the camera vouches for is decrypted at all: that is not asked for once more. */
 export function judgeWatched(run: WatchedRun): WatchedVerdict {
+  if (isBehindTheEnd(run)) return { isSound: true, lines: [] };
   const part = judgedPart(run);
   const { isSound, stretches, toMs } = judgePart(
     { ...run, voucher: 'signed', gaps: [], link: run.header.hash },
@@ -37,6 +38,12 @@ export function judgeWatched(run: WatchedRun): WatchedVerdict {
   if (faults.length > 0) return { isSound: false, lines: faults };
   const shown = { fromMs: run.part.fromMs, toMs };
   return { isSound: true, lines: [`${put > 0 ? 'as the camera recorded it' : 'no video'}: ${text(shown)}`] };
+}
+
+/** A part that begins in the moment in which a run ends: there is nothing in it, where nothing is. */
+function isBehindTheEnd({ ended, part, stretches, put, vouched }: WatchedRun): boolean {
+  const last = stretches.at(-1);
+  return ended !== undefined && put + vouched === 0 && last?.verdict === 'intact' && part.fromMs >= last.toMs;
 }
 
 /** From the first picture that was put out: the group that the part begins in is shown, too. */

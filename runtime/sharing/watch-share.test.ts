@@ -114,6 +114,15 @@ test('of a run that was cut off, the part up to its last checkpoint is not calle
   assert.match(lines.join('\n'), /unfinished: /);
 });
 
+test('a range that begins in the very moment in which a run ends lacks nothing of that run', async () => {
+  const recordings = await recordMinutes(path.join(directory, 'minutes'), 2);
+  const capability = capabilityOf(recordings, [60, 70]);
+  assert.equal(capability.runs.length, 2);
+  const { code, lines } = await watchWith(capability, recordings.map(fileOf));
+  assert.equal(code, 0, lines.join('\n'));
+  assert.match(lines.join('\n'), /^as the camera recorded it: 2027-01-15 08:01:00[^\n]*$/);
+});
+
 test('what whoever made the share says of it is shown, as text', async () => {
   const capability = { ...capabilityOf([long], [450, 460], seconds), note: 'front door\u001b[2J, for Ana' };
   const { lines } = await watchWith(capability, [fileOf(long)]);
