@@ -19,6 +19,7 @@ import {
   watchWith,
   withForged,
 } from '../support/shared-watch.ts';
+import { syntheticRun } from '../support/synthetic-run.ts';
 import { scene } from './scene.ts';
 
 const packetBytes = 500;
@@ -133,6 +134,19 @@ test("a packet that stands among another run's, where the run's own checkpoints 
   const shown = await watchWith(capability, files);
   assert.ok(fillsOf(shown.video, packetBytes).includes(lie));
   assert.equal(shown.code, incomplete, shown.lines.join('\n'));
+});
+
+test("a header of a stranger's run among the packets: what is shown behind it is not the camera's word, and it is not hidden", async (context) => {
+  const { recordings } = await scene(context, 3);
+  const { capability } = sharedOf(recordings, [75, 95]);
+  const [, { run }] = recordings;
+  const stranger = syntheticRun({ seconds: 1 }).packets[0] ?? Buffer.alloc(0);
+  const at = run.packets.findIndex((packet) => secondOf(packet) === 17);
+  const hurt = [...run.packets.slice(0, at), stranger, ...run.packets.slice(at)];
+  const { code, lines, video } = await watchWith(capability, filesOf(recordings, hurt));
+  assert.equal(code, 3, lines.join('\n'));
+  assert.deepEqual(fillsOf(video, packetBytes)[0], 14);
+  assert.ok(!lines.some((line) => line.startsWith('as the camera recorded it')), lines.join('\n'));
 });
 
 test('a drive that answers otherwise when it is asked again', async (context) => {
