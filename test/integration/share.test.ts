@@ -165,7 +165,7 @@ test("a share for somebody's key opens with that key, and with no other", async 
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   const theirs = await watch(file, place, '--key', friendSecret);
   assert.equal(theirs.code, 0, theirs.messages);
-  assert.match(theirs.messages, /^note of whoever shared this: front door$/m);
+  assert.match(theirs.messages, /note of whoever shared this: front door\n/);
   assert.deepEqual(secondsIn(theirs.output), seconds(72, 95));
   for (const wrong of [['--key', ownerSecret], []]) {
     const { code, output, messages } = await watch(file, place, ...wrong);
