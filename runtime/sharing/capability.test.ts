@@ -14,12 +14,14 @@ import {
   RunOpener,
   rootOf,
   segmentKey,
+  type TreeNode,
 } from '../encrocrypt/v3/index.ts';
 import {
   type Capability,
   decodeCapability,
   encodeCapability,
   maxCapabilityBytes,
+  type SharedRun,
   sharedKeys,
   sharedRun,
 } from './capability.ts';
@@ -108,6 +110,9 @@ test('what contradicts itself is not written', () => {
     ['nodes that lack a segment', { runs: [{ ...shared, nodes: shared.nodes.slice(1) }] }],
     ['nodes with a hole', { runs: [{ ...shared, nodes: [node, { ...node, index: node.index + 2 }] }] }],
     ['a node twice', { runs: [{ ...shared, nodes: [...shared.nodes, ...shared.nodes] }] }],
+    ['two nodes for one', { runs: [{ ...shared, nodes: halvesOf(shared) }] }],
+    ['a segment before the part', { runs: [{ ...shared, nodes: coverOf(root, 1, 6) }] }],
+    ['a segment behind the part', { runs: [{ ...shared, nodes: coverOf(root, 2, 7) }] }],
     ['no nodes', { runs: [{ ...shared, nodes: [] }] }],
     ['a segment that is too short', { runs: [{ ...shared, segmentMs: 9999 }] }],
     ['an empty part of a run', { runs: [{ ...shared, toMs: shared.fromMs }] }],
@@ -116,6 +121,13 @@ test('what contradicts itself is not written', () => {
     assert.throws(() => encodeCapability({ ...good, ...part }), FormatError, what);
   }
 });
+
+/** What `25_000` to `61_000` takes, in more nodes than it need be. */
+function halvesOf({ nodes }: SharedRun): TreeNode[] {
+  const halves = [2, 3, 4, 5, 6].flatMap((segment) => coverOf(root, segment, segment));
+  assert.ok(nodes.length < halves.length);
+  return halves;
+}
 
 test('whatever the range, no segment beside it can be opened, and every one in it can', () => {
   const lengthMs = maxSegments * 4000;

@@ -5,6 +5,7 @@
 import { decodeFields, encodeFields, type Field, type FieldRules } from '../encrocrypt/v3/fields.ts';
 import {
   FormatError,
+  firstSegmentOf,
   givenNode,
   type Header,
   hashBytes,
@@ -12,6 +13,7 @@ import {
   maxSegments,
   type RunKeys,
   runIdBytes,
+  segmentsBelow,
   sha256,
   type TreeNode,
 } from '../encrocrypt/v3/index.ts';
@@ -110,7 +112,7 @@ export function sharedRun({ runs }: Capability, { hash }: Header): SharedRun | u
 export function segmentsOf(nodes: readonly TreeNode[]): { readonly first: number; readonly last: number } {
   const [first, last] = [nodes[0], nodes.at(-1)];
   if (!first || !last) throw new FormatError('a run without nodes');
-  return { first: firstOf(first), last: firstOf(last) + widthOf(last) - 1 };
+  return { first: firstSegmentOf(first), last: firstSegmentOf(last) + segmentsBelow(last) - 1 };
 }
 
 function encodeUnchecked(capability: Capability): Buffer {
@@ -178,14 +180,15 @@ function decodeRun(bytes: Buffer): SharedRun {
   });
   for (const [number, node] of nodes.entries()) {
     const before = nodes[number - 1];
-    if (before && firstOf(before) + widthOf(before) !== firstOf(node)) {
+    if (!before) continue;
+    if (firstSegmentOf(before) + segmentsBelow(before) !== firstSegmentOf(node)) {
       throw new FormatError('the nodes of a run are not next to each other');
     }
+    if (before.depth === node.depth && before.index % 2 === 0) {
+      throw new FormatError('two nodes of a run stand where one would do');
+    }
   }
-  const { first, last } = segmentsOf(nodes);
-  if (Math.floor(fromMs / segmentMs) < first || Math.floor((toMs - 1) / segmentMs) > last) {
-    throw new FormatError('the nodes of a run do not cover its range');
-  }
+  requireLeast(nodes, Math.floor(fromMs / segmentMs), Math.floor((toMs - 1) / segmentMs));
   return {
     runId: bytes.subarray(0, runIdBytes),
     headerHash: bytes.subarray(runIdBytes, at),
@@ -193,13 +196,14 @@ function decodeRun(bytes: Buffer): SharedRun {
   };
 }
 
-function widthOf({ depth }: TreeNode): number {
-  return maxSegments / 2 ** depth;
-}
-
-/** Of the segments below a node, the first. */
-function firstOf(node: TreeNode): number {
-  return node.index * widthOf(node);
+/** "The nodes MUST cover the segments …. A writer MUST NOT give more than these, except segments that the run will never have". */
+function requireLeast(nodes: readonly TreeNode[], firstWanted: number, lastWanted: number): void {
+  const { first, last } = segmentsOf(nodes);
+  if (first > firstWanted || last < lastWanted)
+    throw new FormatError('the nodes of a run do not cover its range');
+  if (first < firstWanted || (last > lastWanted && last < maxSegments - 1)) {
+    throw new FormatError('the nodes of a run cover more than its range');
+  }
 }
 
 function checkOf(bytes: Buffer): Buffer {

@@ -32,8 +32,16 @@ test('what is no share behind the # is refused', () => {
 });
 
 test("a file's name is no link", () => {
-  for (const name of ['share.asc', './a#b', 'C:\\share.asc', '-', 'http://example.com/#AAAA']) {
+  for (const name of ['share.asc', './a#b', 'C:\\share.asc', '-']) {
     assert.ok(!isShareLink(name), name);
+  }
+});
+
+test('a link in other letters, or of an address that nobody should have used, is no file to be named in a message', () => {
+  const [, secret = ''] = shareLink(bytes).split('#');
+  for (const base of ['HTTPS://Example.com/w', 'http://example.com/', 'Encrocam-Share:', 'ftp://a.b/c']) {
+    assert.ok(isShareLink(`${base}#${secret}`), base);
+    assert.deepEqual(bytesInLink(`${base}#${secret}`), bytes);
   }
 });
 

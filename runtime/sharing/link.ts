@@ -2,10 +2,12 @@
 
 import { FormatError } from '../encrocrypt/v3/index.ts';
 import { EncroCamError } from '../errors.ts';
-import { maxCapabilityBytes } from './capability.ts';
+import { magic, maxCapabilityBytes } from './capability.ts';
 
 /** Where no page is named: a link that says what it is, and that no browser opens. */
 export const defaultBase = 'encrocam-share:';
+/** What every share begins with there. */
+const linkStart = magic.subarray(0, magic.length - (magic.length % 3)).toString('base64url');
 /** Base64 takes a third more. */
 const maxLinkBytes = 2048 + Math.ceil((maxCapabilityBytes * 4) / 3);
 
@@ -29,9 +31,18 @@ export function parseBase(text: string): string {
   });
 }
 
-/** Whether a text is a link rather than a file's name. */
+/**
+ * Whether a text is a link rather than a file's name. Of whatever scheme, in whatever letters: what was passed on like that is passed on
+ * already, and taken for a name it would stand in a message.
+ */
 export function isShareLink(text: string): boolean {
-  return /^(?:encrocam-share:|https:\/\/)[^\s#]*#/.test(text.trimStart());
+  return /^(?:encrocam-share:|[a-z][a-z\d+.-]*:\/\/)[^\s#]*#/i.test(text.trimStart());
+}
+
+/** What may be shown of a text that was given as a share: nothing behind a `#`, and nothing that is a share without one. */
+export function withoutSecret(text: string): string {
+  const [shown = ''] = text.split('#', 1);
+  return shown.length < text.length || shown.includes(linkStart) ? `${shown.split(linkStart, 1)[0]}#…` : text;
 }
 
 /**

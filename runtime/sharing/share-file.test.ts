@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
+import { inspect } from 'node:util';
 import { generateKey, type Key, readKey } from 'openpgp';
 import { GpgHome } from '../../test/support/gpg-home.ts';
 import { coverOf, rootOf } from '../encrocrypt/v3/index.ts';
@@ -28,7 +29,7 @@ function capabilityOf(runs = 1): Capability {
   const make = (_: unknown, number: number): SharedRun => {
     const runId = Buffer.alloc(16, number);
     runId.writeUInt32BE(number);
-    const nodes = coverOf(rootOf(Buffer.alloc(32, 7), runId), 1, 4094);
+    const nodes = coverOf(rootOf(Buffer.alloc(32, 7), runId), 1, 4095);
     const headerHash = Buffer.concat([runId, runId]);
     return { runId, headerHash, segmentMs: 10_000, fromMs: 10_000, toMs: 20_000, nodes };
   };
@@ -70,8 +71,22 @@ test('a link is read from the command line and from a file, without any key', as
   assert.deepEqual(await read(await file('link', `\n${link}\n`)), capability);
 });
 
+test('a link that is taken for a file is not shown', async () => {
+  const link = shareLink(encodeCapability(capabilityOf()));
+  const [, secret = ''] = link.split('#');
+  for (const text of [`encrocam-share #${secret}`, `share:#${secret}`, `#${secret}`, secret]) {
+    await assert.rejects(read(text), (error) => {
+      assert.ok(isEncroCamError(error, 'INPUT_UNREADABLE'));
+      const told = inspect(error, { depth: 9 });
+      assert.ok(!told.includes(secret.slice(0, 30)) && !told.includes(secret.slice(-30)), told);
+      return true;
+    });
+  }
+  assert.deepEqual(await read(link.replace('encrocam-share:', 'HTTP://a.example/')), capabilityOf());
+});
+
 test("what was encrypted to somebody's key is opened by a key file, and by gpg", async () => {
-  const capability = capabilityOf(400);
+  const capability = capabilityOf(700);
   const bytes = encodeCapability(capability);
   assert.ok(bytes.length > 300_000);
   const armored = await file('share.asc', await encryptShare(bytes, await receiversIn(ownerPublic)));

@@ -2,12 +2,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createMessage, encrypt, type Key, readMessage, unarmor } from 'openpgp';
 import { FormatError } from '../encrocrypt/v3/index.ts';
-import { EncroCamError, isEncroCamError, messageOf } from '../errors.ts';
+import { EncroCamError, isEncroCamError, messageOf, systemErrorCode } from '../errors.ts';
 import { localTime, printable } from '../log.ts';
 import { type MessageDecrypter, NoSecretKeyError } from '../pgp/decrypter.ts';
 import { type Fingerprint, fingerprintOf, readPublicKeyFile } from '../pgp/keys.ts';
 import { type Capability, decodeCapability, maxCapabilityBytes } from './capability.ts';
-import { bytesInLink, isShareLink } from './link.ts';
+import { bytesInLink, isShareLink, withoutSecret } from './link.ts';
 
 /** Armor takes a third more than the share, and each receiver some hundred bytes. */
 const maxFileBytes = 2 * maxCapabilityBytes;
@@ -79,14 +79,18 @@ async function bytesOf(text: string, decrypter: ReadShareOptions['decrypter']): 
 
 async function contentOf(file: string): Promise<Buffer> {
   try {
-    if ((await stat(file)).size > maxFileBytes) throw new Error('it is too large for a share');
-    return await readFile(file);
+    if ((await stat(file)).size <= maxFileBytes) return await readFile(file);
   } catch (error) {
-    throw new EncroCamError('INPUT_UNREADABLE', `Cannot read ${printable(file)}: ${messageOf(error)}.`, {
-      hint: '--share takes a file with a share, or a link.',
-      cause: error,
-    });
+    // The system's own message names the file, and a link may have been taken for one: it is no cause to be shown either.
+    throw unreadableFile(file, systemErrorCode(error) ?? 'it cannot be opened');
   }
+  throw unreadableFile(file, 'it is too large for a share');
+}
+
+function unreadableFile(file: string, reason: string): EncroCamError {
+  return new EncroCamError('INPUT_UNREADABLE', `Cannot read ${printable(withoutSecret(file))}: ${reason}.`, {
+    hint: '--share takes a file with a share, or a link.',
+  });
 }
 
 async function binaryMessage(content: Buffer, asText: string): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import {
   type ChainPacket,
   covers,
+  firstSegmentOf,
   type Header,
   importRunKey,
   type RunKeys,
@@ -11,6 +12,13 @@ import {
   type TreeNode,
 } from '../encrocrypt/v3/index.ts';
 import type { Reach } from './run-trust.ts';
+import type { TimeRange } from './time.ts';
+
+/** Of a run: milliseconds since its start, the end excluded. */
+export interface RunPart {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
 
 const nothing: Reach = { packets: 0, isUnsigned: false };
 
@@ -21,17 +29,20 @@ export class KnownRun {
   readonly #opener: RunOpener | undefined;
   readonly #nodes: readonly TreeNode[];
   readonly reach: Reach;
+  /** All that may be put out, where somebody was given a part; undefined for an owner. */
+  readonly part: RunPart | undefined;
   /** The last packet that followed. */
   last: { readonly sequence: number; readonly timeMs: number } | undefined;
   /** Sequence that comes next; undefined before the first packet that was seen. */
   next: number | undefined;
 
-  constructor(header: Header, keys: RunKeys | undefined, reach: Reach = nothing) {
+  constructor(header: Header, keys: RunKeys | undefined, reach: Reach = nothing, part?: RunPart) {
     this.header = header;
     this.key = importRunKey(header.statement.runKey);
     this.#opener = keys && new RunOpener(keys);
     this.#nodes = keys?.nodes ?? [];
     this.reach = reach;
+    this.part = part;
   }
 
   get runId(): Buffer {
@@ -51,6 +62,22 @@ export class KnownRun {
   isGiven(packet: ChainPacket): boolean {
     const segment = segmentOf(packet, this.header.statement.segmentMs);
     return this.#nodes.some((node) => covers(node, segment));
+  }
+
+  /** Of what there are keys for, the beginning: milliseconds since the run's start. */
+  get givenFromMs(): number {
+    const [first] = this.#nodes;
+    return first ? firstSegmentOf(first) * this.header.statement.segmentMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Of a range, what may be put out of this run. */
+  within(range: TimeRange): TimeRange {
+    const { part, startMs } = this;
+    if (!part) return range;
+    return {
+      fromMs: Math.max(range.fromMs ?? 0, startMs + part.fromMs),
+      toMs: Math.min(range.toMs ?? Number.POSITIVE_INFINITY, startMs + part.toMs),
+    };
   }
 
   open(packet: ChainPacket): Buffer | undefined {

@@ -93,7 +93,8 @@ export const command: Command = {
       const screen = processScreen();
       const options = { range, keys, sink, screen, ...start };
       if (!share) return await watch({ ...options, inputs });
-      const watched = await watch({ ...options, inputs: share.through(inputs) });
+      share.introduce((line) => screen.line(line));
+      const watched = await watch({ ...options, inputs, witness: share.witness });
       return share.conclude((line) => screen.line(line), watched);
     } catch (error) {
       // Whoever closes the player has seen enough.

@@ -32,6 +32,13 @@ export class RememberedReads implements RandomAccess {
     return bytes.subarray(0, lastPacketEnd(bytes));
   }
 
+  /** What is known of the bytes that lead to a place, without a hole. */
+  before(offset: number): Buffer {
+    const known = this.#known.filter((one) => one.offset < offset && one.offset + one.bytes.length >= offset);
+    const first = Math.min(offset, ...known.map((one) => one.offset));
+    return this.#at(first).subarray(0, offset - first);
+  }
+
   #at(offset: number): Buffer {
     const lengthAt = (one: { offset: number; bytes: Buffer }): number =>
       offset < one.offset ? 0 : Math.max(0, one.offset + one.bytes.length - offset);

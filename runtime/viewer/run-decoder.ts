@@ -21,6 +21,7 @@ import { KnownRun, RecentRuns } from './known-runs.ts';
 import { SkipTally } from './skips.ts';
 import type { TimeRange } from './time.ts';
 import type { VideoDecoder } from './video-decoder.ts';
+import type { FileWitness } from './witness.ts';
 
 /** Time of which the video is not there, in milliseconds since the epoch. */
 export interface MissingTime {
@@ -44,6 +45,15 @@ export interface RunDecoderOptions {
   readonly onMissing: (missing: MissingTime) => void;
   /** Told of every header that could not be used. */
   readonly onBadHeader: (offset: number, error: EncroCamError) => void;
+  /** Told of what is put out. */
+  readonly witness?: Pick<FileWitness, 'take'>;
+}
+
+/** A packet of video that may be put out. */
+interface Part {
+  readonly plaintext: Buffer;
+  /** Tells the witness that it is. */
+  readonly isPut: (() => void) | undefined;
 }
 
 /** A clock that is set back makes another run; it may come back into the range within this time. */
@@ -60,7 +70,7 @@ export class RunDecoder implements VideoDecoder {
   #timeMs: number | undefined;
   #finished = false;
   /** Before the range: pictures from the last key frame on, that the first one in the range needs. */
-  #group: { readonly run: KnownRun; readonly parts: Buffer[]; bytes: number } | undefined;
+  #group: { readonly run: KnownRun; readonly parts: Part[]; bytes: number } | undefined;
   /** Skips since the last packet outside the range: they count if the next packet is inside. */
   #held = new SkipTally();
   #lastOutside: boolean;
@@ -201,7 +211,7 @@ export class RunDecoder implements VideoDecoder {
       skip('repeated');
       return;
     }
-    const { fromMs, toMs } = this.#options.range;
+    const { fromMs, toMs } = run.within(this.#options.range);
     const timeMs = run.startMs + packet.timeMs;
     this.#timeMs = timeMs;
     if (fromMs !== undefined && timeMs < fromMs) {
@@ -210,7 +220,7 @@ export class RunDecoder implements VideoDecoder {
     } else if (toMs !== undefined && timeMs >= toMs) {
       this.#group = undefined;
       this.#passOutside();
-      if (timeMs >= toMs + afterRangeMs) this.#finished = true;
+      if (timeMs >= (this.#options.range.toMs ?? toMs) + afterRangeMs) this.#finished = true;
     } else {
       this.#reportHeld();
       this.#lastOutside = false;
@@ -223,11 +233,16 @@ export class RunDecoder implements VideoDecoder {
       const group = packet.isKeyFrame && timeMs === fromMs ? undefined : this.#group;
       for (const part of group?.run === run ? group.parts : []) this.#put(run, part, pieces);
       this.#group = undefined;
-      this.#put(run, plaintext, pieces);
+      this.#put(run, this.#partOf(run, packet, plaintext), pieces);
     }
   }
 
-  #put({ header }: KnownRun, plaintext: Buffer, pieces: Piece[]): void {
+  #partOf(run: KnownRun, packet: ChainPacket, plaintext: Buffer): Part {
+    return { plaintext, isPut: this.#options.witness?.take(run, packet) };
+  }
+
+  #put({ header }: KnownRun, { plaintext, isPut }: Part, pieces: Piece[]): void {
+    isPut?.();
     pieces.push(...this.#options.joiner.take(plaintext, header.statement));
   }
 
@@ -238,7 +253,7 @@ export class RunDecoder implements VideoDecoder {
     group.bytes += plaintext.length;
     // What has no second key frame for so long is no video that could be shown from here.
     if (group.run !== run || group.bytes > maxGroupBytes) this.#group = undefined;
-    else group.parts.push(plaintext);
+    else group.parts.push(this.#partOf(run, packet, plaintext));
   }
 
   #passOutside(): void {

@@ -6,6 +6,7 @@ import type { Header, RunKeys } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, isEncroCamError } from '../errors.ts';
 import { type MessageDecrypter, NoSecretKeyError } from '../pgp/decrypter.ts';
 import { openRun } from '../pgp/open-run.ts';
+import type { RunPart } from './known-runs.ts';
 
 export interface RunKeySource {
   /**
@@ -15,6 +16,8 @@ export interface RunKeySource {
    *   `KEY_LOCKED`, `PROGRAM_MISSING`: none will.
    */
   keysOf(header: Header): Promise<RunKeys | undefined>;
+  /** Where somebody was given a part: all that may be put out of this run, in milliseconds since its start. Owners have none. */
+  partOf?(header: Header): RunPart;
 }
 
 /** With the owner's secret OpenPGP key, from gpg or a file. */

@@ -1,6 +1,7 @@
 /**
  * Finds where in a recording of EncroCrypt3 to start decrypting so that everything from a time on is seen, in few reads: on a drive
- * each is a round trip. The result is the beginning of a key frame's packet, or of the file. Every doubt is settled by starting earlier.
+ * each is a round trip. The result is the beginning of a key frame's packet, of a checkpoint before all that somebody was given, or of
+ * the file. Every doubt is settled by starting earlier.
  */
 import type { Header, HeaderPlace } from '../encrocrypt/v3/index.ts';
 import { type Anchor, type OpenRun, RunWindows, type Tail } from './run-windows.ts';
@@ -50,7 +51,7 @@ export async function seekRun(
   const windows = new RunWindows(access, open);
   const [first] = await windows.at(0, firstWindowBytes, 0);
   if (first?.wallMs === undefined || first.wallMs >= fromMs) return fromTheBeginning;
-  const end: Anchor = { ...first, offset: access.sizeBytes, isKeyFrame: false, bytesPerMs: 0 };
+  const end: Anchor = { ...first, offset: access.sizeBytes, isStart: false, bytesPerMs: 0 };
   const isTold = endMs !== undefined && endMs > first.wallMs;
   const told: Anchor = { ...end, wallMs: isTold ? endMs : undefined };
   if (isTold && access.sizeBytes < minTailedBytes) return narrow(windows, fromMs, first, told);
@@ -91,7 +92,7 @@ async function placeIn(windows: RunWindows, tail: Tail, fromMs: number): Promise
   // Where the clock was set back the time may have been before.
   const isSooner = windows.index.some((place) => place.offset < offset && place.wallMs >= fromMs);
   if (isSooner || !isWithin(anchors, fromMs)) return undefined;
-  const isKey = (one: Anchor): boolean => one.isKeyFrame && isBefore(one, fromMs);
+  const isKey = (one: Anchor): boolean => one.isStart && isBefore(one, fromMs);
   const key = anchors.findLast(isKey) ?? (await keyFrameBefore(windows, offset, fromMs));
   return key && { offset: key.offset, header: key.header };
 }
@@ -116,7 +117,7 @@ async function narrow(windows: RunWindows, fromMs: number, first: Anchor, end: A
     const anchors = await windows.at(start, length, rate);
     const sooner = anchors.filter((one) => isBefore(one, fromMs) && one.offset < high.offset);
     const later = anchors.find(({ wallMs }) => wallMs !== undefined && wallMs >= fromMs);
-    const key = sooner.findLast(({ isKeyFrame }) => isKeyFrame);
+    const key = sooner.findLast(({ isStart }) => isStart);
     if (key && key.offset > best.offset) best = key;
     const last = sooner.at(-1);
     if (isNarrow || (last && later)) {
@@ -137,7 +138,7 @@ async function keyFrameBefore(windows: RunWindows, end: number, fromMs: number):
   for (let length = minWindowBytes; end > 0 && length <= maxKeyFrameBytes; length *= 4) {
     const start = Math.max(0, end - length);
     const anchors = await windows.at(start, end - start, 0);
-    const key = anchors.findLast((one) => one.isKeyFrame && isBefore(one, fromMs));
+    const key = anchors.findLast((one) => one.isStart && isBefore(one, fromMs));
     if (key || start === 0) return key;
   }
   return undefined;

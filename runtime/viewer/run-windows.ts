@@ -1,9 +1,13 @@
 /**
  * Looks at places in a recording of EncroCrypt3, and tells when what stands there was recorded. Times are those of runs, and packets
- * do not say of which; the key does, and a header is known by what it opens.
+ * do not say of which; the key does, and a header is known by what it opens. For who was given a part, little opens: there the
+ * checkpoints tell the time, which are known by the key that signed them.
  */
 import {
   type ChainPacket,
+  checkpointSignedBytes,
+  claimedTimeMs,
+  decodeCheckpoint,
   envelopeBytes,
   type Header,
   type HeaderPlace,
@@ -20,10 +24,11 @@ import type { RandomAccess } from './source.ts';
 /** Opens a run; undefined if it cannot be used. Asked once for each header. */
 export type OpenRun = (header: Header) => Promise<KnownRun | undefined>;
 
-/** A packet of video whose run is known. */
+/** A packet whose run is known. */
 export interface Anchor extends Knot {
   readonly header: Header | undefined;
-  readonly isKeyFrame: boolean;
+  /** All that is wanted from its time on can be decrypted from here: it is a key frame, or nothing was given of what is before. */
+  readonly isStart: boolean;
 }
 
 /** A header stands before the first packet in each so many milliseconds since its run's start. */
@@ -41,6 +46,8 @@ const maxHeaderReads = 8;
 const minRateMs = 3000;
 /** In each note of where headers stand, and seldom in another one. */
 const indexMark = '"index"';
+/** In a part that was not given, a window must hold a checkpoint: at 20 Mbit/s, there is one in 13 MB. */
+const maxPartWindowBytes = 16 * 2 ** 20;
 /** Rates that differ by less are taken for the same. */
 const alike = 0.1;
 
@@ -74,12 +81,19 @@ export class RunWindows {
   }
 
   /**
-   * The packets of video in a window whose run is known, with their times.
+   * The packets in a window whose run is known, with their times.
    * @param length more than 0.
    * @param rate bytes a millisecond on the average; 0 where nobody knows.
    */
   async at(offset: number, length: number, rate: number): Promise<Anchor[]> {
-    return this.#anchorsOf((await this.#packetsAt(offset, length)).found, rate, true);
+    const anchors = await this.#anchorsOf((await this.#packetsAt(offset, length)).found, rate, true);
+    const isAll = offset + length >= this.#access.sizeBytes || 4 * length > maxPartWindowBytes;
+    return anchors.length > 0 || isAll || !this.#isOfPart ? anchors : this.at(offset, 4 * length, rate);
+  }
+
+  /** Somebody was given parts of the runs, not their secrets. */
+  get #isOfPart(): boolean {
+    return this.#runs.some(({ part }) => part !== undefined);
   }
 
   /** The last packets of the recording, and the last note of where headers stand. Runs are not looked for. */
@@ -89,9 +103,10 @@ export class RunWindows {
     return {
       ...{ offset, isEnded, anchors: await this.#anchorsOf(found, rate, false) },
       search: async () => {
-        const last = found.findLast((one): one is ChainPacket => one.kind !== 'header');
+        const isToldBy = this.#isOfPart ? 'checkpoint' : 'data';
+        const last = found.findLast((one): one is Timed => one.kind === isToldBy);
         if (!last) return [];
-        const isKnown = this.#runs.some((run) => run.open(last));
+        const isKnown = this.#runs.some((run) => isOf(run, last));
         // Of a run that has just begun and is known, nothing is further back.
         if (!isKnown || last.timeMs >= headerIntervalMs)
           await this.#findRun(last, likelyRate(rateIn(found), rate));
@@ -117,7 +132,7 @@ export class RunWindows {
 
   /** Remembers the last note of where headers stand. */
   #packetsIn(bytes: Buffer, offset: number): Packets {
-    const packets = packetsIn(bytes, offset);
+    const packets = packetsIn(bytes, offset, this.#isOfPart);
     const { index } = packets;
     if (index && index.offset > this.#index.offset) {
       const places = readHeaderIndex(index.content)?.filter((place) => place.offset < this.#access.sizeBytes);
@@ -135,35 +150,40 @@ export class RunWindows {
     for (const packet of packets) {
       if (packet.kind === 'header') {
         run = (await this.#learn(packet.header)) ?? run;
+        // What follows may not open, and a checkpoint be far: the file's first run begins here at the earliest.
+        if (run?.part && packet.offset === 0) {
+          anchors.push({ offset: 0, header: run.header, wallMs: run.startMs, isStart: true, bytesPerMs });
+        }
         continue;
       }
-      if (!run?.open(packet)) {
-        run = this.#runs.find((known) => known.open(packet)) ?? (await this.#comingRun(packets, packet));
-        // Looked for once in a window, and not for each of its packets.
-        if (!run && !isSought) {
+      if (!run || !isOf(run, packet)) {
+        run = this.#runs.find((known) => isOf(known, packet)) ?? (await this.#comingRun(packets, packet));
+        // Looked for once in a window, and not for each of its packets; and not because it was not given.
+        if (!run && !isSought && (packet.kind === 'checkpoint' || !this.#isOfPart)) {
           isSought = true;
           run = await this.#findRun(packet, likelyRate(bytesPerMs, rate));
         }
       }
       if (!run) continue;
       const { header, startMs } = run;
-      const { isKeyFrame, timeMs } = packet;
-      anchors.push({ offset: packet.offset, header, wallMs: startMs + timeMs, isKeyFrame, bytesPerMs });
+      const { offset, timeMs } = packet;
+      const isStart = packet.kind === 'checkpoint' ? timeMs < run.givenFromMs : packet.isKeyFrame;
+      anchors.push({ offset, header, wallMs: startMs + timeMs, isStart, bytesPerMs });
     }
     return anchors;
   }
 
   /** The run of a packet whose header is repeated further on in the same window. */
-  async #comingRun(packets: readonly Found[], packet: ChainPacket): Promise<KnownRun | undefined> {
+  async #comingRun(packets: readonly Found[], packet: Timed): Promise<KnownRun | undefined> {
     for (const one of packets) {
       const run = one.kind === 'header' ? await this.#learn(one.header) : undefined;
-      if (run?.open(packet)) return run;
+      if (run && isOf(run, packet)) return run;
     }
     return undefined;
   }
 
   /** The run that a packet belongs to, by its header: it stands where the packet's own time says, as far as the rate is known. */
-  async #findRun(packet: ChainPacket, rate: number): Promise<KnownRun | undefined> {
+  async #findRun(packet: Timed, rate: number): Promise<KnownRun | undefined> {
     const noted = await this.#notedRun(packet);
     if (noted) return noted;
     const { timeMs } = packet;
@@ -199,7 +219,7 @@ export class RunWindows {
   }
 
   /** The run of a packet, if the last header before it stands where it was noted. */
-  async #notedRun(packet: ChainPacket): Promise<KnownRun | undefined> {
+  async #notedRun(packet: Timed): Promise<KnownRun | undefined> {
     const place = this.index.findLast(({ offset }) => offset < packet.offset);
     if (!place) return undefined;
     const bytes = await this.#access.read(place.offset, headerReadBytes);
@@ -217,7 +237,21 @@ export class RunWindows {
   }
 }
 
-type Found = ChainPacket | { readonly kind: 'header'; readonly header: Header; readonly offset: number };
+/** A checkpoint, whose time is what it claims until the run's key was tried on it. */
+interface SignedTime {
+  readonly kind: 'checkpoint';
+  readonly offset: number;
+  readonly bytes: Buffer;
+  readonly timeMs: number;
+}
+
+type Timed = ChainPacket | SignedTime;
+type Found = Timed | { readonly kind: 'header'; readonly header: Header; readonly offset: number };
+
+function isOf(run: KnownRun, packet: Timed): boolean {
+  if (packet.kind !== 'checkpoint') return run.open(packet) !== undefined;
+  return decodeCheckpoint(packet.bytes.subarray(envelopeBytes), run.runId, run.key) !== undefined;
+}
 
 /** Where to look next for a header that stands at a time of its run. */
 function headerWindow(
@@ -239,7 +273,7 @@ function headerWindow(
 }
 
 interface Packets {
-  /** Headers and video. */
+  /** Headers and video, and checkpoints where they are wanted. */
   readonly found: readonly Found[];
   /** The last note that may be an index. */
   readonly index: { readonly content: Buffer; readonly offset: number } | undefined;
@@ -248,7 +282,7 @@ interface Packets {
 }
 
 /** What stands in a window that begins anywhere. Its memory is the window's. */
-function packetsIn(bytes: Buffer, offset: number): Packets {
+function packetsIn(bytes: Buffer, offset: number, hasCheckpoints: boolean): Packets {
   const reader = new PacketReader({ offset, hasKeys: false });
   reader.push(bytes);
   const found: Found[] = [];
@@ -256,6 +290,10 @@ function packetsIn(bytes: Buffer, offset: number): Packets {
   let isEnded = false;
   for (let item = reader.next(); item; item = reader.next()) {
     if (item.kind === 'data') found.push(item);
+    if (item.kind === 'checkpoint' && hasCheckpoints && item.body.length > checkpointSignedBytes) {
+      const timeMs = claimedTimeMs(item.body);
+      found.push({ kind: 'checkpoint', offset: item.offset, bytes: item.bytes, timeMs });
+    }
     if (item.kind === 'final') isEnded = true;
     if (item.kind === 'note') {
       const content = noteContent(item);
@@ -272,7 +310,7 @@ function packetsIn(bytes: Buffer, offset: number): Packets {
 
 /** Bytes a millisecond in a window, from key frame to key frame where it holds some; 0 where it cannot be told. */
 function rateIn(packets: readonly Found[]): number {
-  const video = packets.filter((packet) => packet.kind !== 'header');
+  const video = packets.filter((packet): packet is ChainPacket => packet.kind === 'data');
   const keys = video.filter(({ isKeyFrame }) => isKeyFrame);
   for (const [first, last] of [
     [keys[0], keys.at(-1)],

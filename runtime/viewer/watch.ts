@@ -24,6 +24,7 @@ import type { RandomAccess, Source } from './source.ts';
 import type { TimeRange } from './time.ts';
 import { maxVersionBytes, type Version, versionOf } from './version.ts';
 import type { VideoDecoder } from './video-decoder.ts';
+import type { FileWitness, Witness } from './witness.ts';
 
 /** What opens recordings, and says whose they are. */
 export interface WatchKeys {
@@ -42,6 +43,7 @@ export interface WatchOptions {
   readonly keys: WatchKeys;
   readonly sink: Sink;
   readonly screen: Screen;
+  readonly witness?: Witness;
 }
 
 /** Key packets told of one by one; the rest is summed up. */
@@ -95,7 +97,7 @@ async function watchOne(
 ): Promise<VideoDecoder> {
   const { range, keys, sink, screen } = options;
   const openRun = runsOf(source, options);
-  const start = await startOf(source, options, place, openRun);
+  const { start, witness } = await begin(source, options, await startOf(source, options, place, openRun));
   const skips = new SkipReport((line) => screen.line(`${source.name}: ${line}`));
   let badKeys = 0;
   const onBadKey = (what: string) => (offset: number, error: EncroCamError) => {
@@ -127,17 +129,52 @@ async function watchOne(
           screen.line(`${source.name}: ${missingText(missing)}`);
         },
         onBadHeader: onBadKey('header'),
+        ...(witness ? { witness } : {}),
       }),
   });
   const bytesTotal = source.access && source.access.sizeBytes - offset;
-  await pump(streamOf(source, start), decoder, sink, {
+  await pump(witnessed(streamOf(source, start), witness), decoder, sink, {
     onProgress: (bytesRead) => screen.progress({ bytesRead, bytesTotal, timeMs: decoder.timeMs }),
   });
+  witness?.end();
   skips.end();
   if (badKeys > maxKeyLines) {
     screen.line(`${source.name}: ${badKeys - maxKeyLines} more keys could not be used`);
   }
   return decoder;
+}
+
+async function begin(
+  { name }: Source,
+  { witness }: WatchOptions,
+  start: Start,
+): Promise<{ readonly start: Start; readonly witness: FileWitness | undefined }> {
+  if (!witness) return { start, witness: undefined };
+  const at = async (one: Start): Promise<FileWitness | undefined> =>
+    witness.begin({ name, offset: one.offset, header: one.header, access: one.access });
+  const here = await at(start);
+  if (here) return { start, witness: here };
+  const whole: Start = { offset: 0, key: undefined };
+  return { start: whole, witness: await at(whole) };
+}
+
+/** Each piece goes to the witness once the decoder is done with it. */
+async function* witnessed(
+  chunks: AsyncIterable<Uint8Array>,
+  witness: FileWitness | undefined,
+): AsyncGenerator<Uint8Array> {
+  let given: Uint8Array | undefined;
+  try {
+    for await (const chunk of chunks) {
+      given = chunk;
+      yield chunk;
+      given = undefined;
+      witness?.push(chunk);
+    }
+  } finally {
+    // The decoder wants no more.
+    if (given) witness?.push(given);
+  }
 }
 
 /** What was read while the place was sought comes first, without being asked for once more. */
@@ -154,7 +191,7 @@ function runsOf(source: Source, { keys, screen }: WatchOptions): (header: Header
     const known = opened.get(id);
     if (known) return known;
     const reach = await keys.trust.reachOf(header, source.access);
-    const run = new KnownRun(header, await keys.runs.keysOf(header), reach);
+    const run = new KnownRun(header, await keys.runs.keysOf(header), reach, keys.runs.partOf?.(header));
     opened.set(id, run);
     if (reach.isUnsigned) {
       const since = secondText(header.statement.startMs);
@@ -169,6 +206,8 @@ interface Start extends SeekResult {
   readonly header?: Header;
   /** The bytes at `offset`, whole packets, as far as they were read already. */
   readonly known?: Buffer;
+  /** What it was sought with. */
+  readonly access?: RememberedReads;
 }
 
 /** Which of the recordings it is. */
@@ -201,6 +240,7 @@ async function startOf(
       key: undefined,
       version,
       known: access.packetsFrom(place.offset),
+      access,
       ...(place.header ? { header: place.header } : {}),
     };
   }

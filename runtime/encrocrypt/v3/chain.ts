@@ -73,10 +73,15 @@ export function decodeCheckpoint(body: Buffer, runId: Buffer, key: KeyObject): C
     first: body.readUIntBE(3, 3),
     count: body.readUInt16BE(6),
     fromMs: body.readUIntBE(8, 3),
-    toMs: body.readUIntBE(11, 3),
+    toMs: claimedTimeMs(body),
     previous: body.subarray(14, 14 + hashBytes),
     root: body.subarray(14 + hashBytes, checkpointSignedBytes),
   };
+}
+
+/** When a checkpoint of whatever run says that it was made. @param body of its length. */
+export function claimedTimeMs(body: Buffer): number {
+  return body.readUIntBE(11, 3);
 }
 
 export function encodeFinal(final: Final, runId: Buffer, key: KeyObject): Buffer {

@@ -6,7 +6,13 @@ import type { Skip } from '../cutter.ts';
 import { type Certificate, type Final, readCertificate } from './chain.ts';
 import { type Header, readHeader } from './header.ts';
 import { type Packet, PacketReader } from './reader.ts';
-import { type LinkReach, RunVerifier, type Stretch, type VouchedNote } from './run-verifier.ts';
+import {
+  type LinkReach,
+  RunVerifier,
+  type Stretch,
+  type VouchedNote,
+  type VouchedPacket,
+} from './run-verifier.ts';
 
 /**
  * What claims to vouch for a run that began without the camera's signature. It may stand behind runs that came later: the
@@ -41,6 +47,15 @@ export interface FileVerifierEvents {
   onSkip(skip: Skip): void;
   /** Something that the camera said to everybody, once a checkpoint vouches for it. */
   onNote?(header: Header, note: VouchedNote): void;
+  /** What of the file a checkpoint vouches for, packet by packet. */
+  onVouched?(header: Header, packets: readonly VouchedPacket[]): void;
+}
+
+/** Where in a file the bytes begin, if not at its beginning. */
+export interface FilePlace {
+  readonly offset: number;
+  /** Of the run that the place lies in. */
+  readonly header: Header;
 }
 
 /** Headers of a file together: an hour in which the recorder starts every second has 8 MB of them. Whoever made more is not believed. */
@@ -52,7 +67,7 @@ const maxLinks = 100_000;
 
 export class FileVerifier {
   readonly #events: FileVerifierEvents;
-  readonly #reader = new PacketReader({ hasKeys: false });
+  readonly #reader: PacketReader;
   /** By the hash of their headers; each with the number of its certificates. */
   readonly #seen = new Map<string, number>();
   /** How far each link reaches that a certificate may name. */
@@ -60,8 +75,11 @@ export class FileVerifier {
   #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
   #headerBytes = 0;
 
-  constructor(events: FileVerifierEvents) {
+  /** @param place what comes before it counts as missing. */
+  constructor(events: FileVerifierEvents, place?: FilePlace) {
     this.#events = events;
+    this.#reader = new PacketReader({ offset: place?.offset ?? 0, hasKeys: false });
+    if (place) this.#beginRun(place.header, place.offset);
   }
 
   push(chunk: Uint8Array): void {
@@ -109,6 +127,11 @@ export class FileVerifier {
     this.#headerBytes += body.length;
     if (this.#headerBytes > maxHeaderBytesKept) return false;
     this.#endRun();
+    this.#beginRun(header, offset);
+    return true;
+  }
+
+  #beginRun(header: Header, offset: number): void {
     const id = header.hash.toString('hex');
     const isRepeated = this.#seen.has(id);
     this.#seen.set(id, this.#seen.get(id) ?? 0);
@@ -118,9 +141,9 @@ export class FileVerifier {
       (stretch) => this.#events.onStretch(header, stretch),
       (note) => this.#events.onNote?.(header, note),
       header.cameraSignature ? undefined : (link, reach) => this.#keepLink(link, reach),
+      (packets) => this.#events.onVouched?.(header, packets),
     );
     this.#run = { header, offset, verifier, isRepeated };
-    return true;
   }
 
   #certificate(body: Buffer): boolean {

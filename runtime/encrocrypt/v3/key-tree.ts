@@ -73,6 +73,15 @@ export function covers({ depth, index }: TreeNode, segment: number): boolean {
   return isSegment(segment) && Math.floor(segment / 2 ** (treeDepth - depth)) === index;
 }
 
+/** Of the segments below a node, the first, and how many there are. */
+export function firstSegmentOf(node: TreeNode): number {
+  return node.index * segmentsBelow(node);
+}
+
+export function segmentsBelow({ depth }: Pick<TreeNode, 'depth'>): number {
+  return 2 ** (treeDepth - depth);
+}
+
 /**
  * The fewest nodes that cover the segments `first` to `last`, both included, in their order: at most 22, and the root
  * alone for all of them.

@@ -26,9 +26,10 @@ export interface Stretch {
   readonly expected: number;
 }
 
-interface Pending {
-  readonly sequence: number;
-  readonly timeMs: number;
+/** A packet as it stands in the file, once a checkpoint vouches for it. */
+export type VouchedPacket = Pick<ChainPacket, 'kind' | 'offset' | 'sequence' | 'timeMs' | 'parity'>;
+
+interface Pending extends VouchedPacket {
   readonly leaf: Buffer;
   readonly note: Buffer | undefined;
 }
@@ -67,17 +68,21 @@ export class RunVerifier {
   /** Somebody signed another past with this run's key: nothing can be said of what comes then. */
   #isForked = false;
   readonly #onLink: (link: Buffer, reach: LinkReach) => void;
+  readonly #onVouched: (packets: readonly VouchedPacket[]) => void;
 
   /**
    * @param onStretch called in the order of time; neighbours of one verdict come as one.
    * @param onLink what a certificate may name.
+   * @param onVouched the packets of a checkpoint that fits, each time.
    */
   constructor(
     header: Header,
     onStretch: (stretch: Stretch) => void,
     onNote: (note: VouchedNote) => void = () => undefined,
     onLink: (link: Buffer, reach: LinkReach) => void = () => undefined,
+    onVouched: (packets: readonly VouchedPacket[]) => void = () => undefined,
   ) {
+    this.#onVouched = onVouched;
     this.#onNote = onNote;
     this.#runId = header.statement.runId;
     this.#key = importRunKey(header.statement.runKey);
@@ -99,13 +104,13 @@ export class RunVerifier {
 
   /** A packet of the chain, in the order of the file. */
   take(packet: ChainPacket): void {
-    const { sequence, timeMs, bytes } = packet;
+    const { kind, offset, sequence, timeMs, parity, bytes } = packet;
     // More than a checkpoint can cover: the oldest can only have been added.
     if (this.#pending.length > 2 * maxPacketsPerCheckpoint)
       this.#tell('tampered', timeMs, this.#pending.splice(0), 0);
     const isKept = packet.kind === 'note' && ++this.#notes <= maxNotes;
     const note = isKept ? Buffer.from(noteContent(packet)) : undefined;
-    this.#pending.push({ sequence, timeMs, leaf: leafHash(bytes), note });
+    this.#pending.push({ kind, offset, sequence, timeMs, parity, leaf: leafHash(bytes), note });
   }
 
   /** @returns whether it is one of this run's. */
@@ -126,6 +131,7 @@ export class RunVerifier {
     this.#notes = 0;
     for (const { timeMs, note } of verdict === 'intact' ? inside : [])
       if (note) this.#onNote({ timeMs, content: note });
+    if (verdict === 'intact') this.#onVouched(inside);
     this.#number = number + 1;
     this.#settled = first + count;
     this.#linkTo(body, this.#settled);
