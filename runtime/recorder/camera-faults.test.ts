@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { it } from 'node:test';
+import { FileVerifier } from '../encrocrypt/v3/index.ts';
 import { endsOf, first, notesOf, sealingBy, second, setUp, slotMs, startMs, videoOf } from './fake-camera.ts';
 import { faultsOf, MemoryLastRuns } from './fake-runs.ts';
 import { inEachContainer as test, transportStream } from './fake-streams.ts';
@@ -200,6 +201,48 @@ test('a disk that is full at the end of a slot leaves a run without final, and t
     faultsOf(runs()).filter((fault) => !fault.startsWith('unfinished')),
     [],
   );
+});
+
+/** How often there are bytes that belong to nothing. */
+function skipsIn(bytes: Buffer = Buffer.alloc(0)): number {
+  let skips = 0;
+  const nothing = (): void => undefined;
+  const verifier = new FileVerifier({
+    ...{ onRun: nothing, onStretch: nothing, onRunEnd: nothing },
+    onSkip: () => {
+      skips += 1;
+    },
+  });
+  verifier.push(bytes);
+  verifier.end();
+  return skips;
+}
+
+test('a disk that is full where the next run of a file begins leaves no piece of a header behind', async (stream) => {
+  const recordAcross = async (roomBytes: number) => {
+    const { clock, disk, film, stop, runs, sources } = setUp({ stream });
+    await settle();
+    await film('ab');
+    clock.step(20_000);
+    await clock.pass(600);
+    const sizeBytes = disk.files.get(first)?.length ?? 0;
+    disk.roomBytes = roomBytes;
+    await film('cdefg');
+    const full = disk.files.get(first);
+    disk.roomBytes = Number.POSITIVE_INFINITY;
+    await film('hijklmn');
+    await stop();
+    assert.equal(sources.length, 1);
+    return { sizeBytes, full, whole: disk.files.get(first), told: runs() };
+  };
+  const { sizeBytes, whole: roomy = Buffer.alloc(0), told } = await recordAcross(Number.POSITIVE_INFINITY);
+  const inHeader = roomy.indexOf(told[1]?.header.statement.runId ?? assert.fail());
+  const { full, whole, told: toldOfFull } = await recordAcross(inHeader - sizeBytes);
+  assert.equal(full?.length, inHeader, 'no header was cut');
+  assert.equal(skipsIn(whole), 0);
+  assert.deepEqual(endsOf(toldOfFull), ['clock', 'stop']);
+  assert.equal(videoOf(toldOfFull), 'abijklmn');
+  assert.deepEqual(faultsOf(toldOfFull), []);
 });
 
 test('a failing disk ends a run where it was whole, and another one follows that', async (stream) => {
