@@ -1,7 +1,7 @@
 /** A camera whose ffmpeg hangs, in each container: it never holds up more than the stall timeout. */
 import assert from 'node:assert/strict';
 import type { AudioConfig } from '../config/types.ts';
-import { endsOf, first, second, setUp, slotMs, videoOf } from './fake-camera.ts';
+import { endsOf, first, notesOf, second, setUp, slotMs, videoOf } from './fake-camera.ts';
 import { faultsOf } from './fake-runs.ts';
 import { inEachContainer as test } from './fake-streams.ts';
 import { settle } from './fakes.ts';
@@ -67,6 +67,22 @@ test('a microphone that makes ffmpeg wait from its start costs the stall timeout
   await film('abc');
   await stop();
   assert.equal(videoOf(runs()), 'abc');
+  assert.deepEqual(faultsOf(runs()), []);
+});
+
+test('a microphone that hangs while it is recorded costs the stall timeout, and then only the sound, until the next recording', async (stream) => {
+  const { clock, film, sounds, stop, runs } = setUp({ stream, settings: { audio } });
+  await settle();
+  await film('ab');
+  await clock.pass(10_000);
+  assert.deepEqual(sounds, [true, false]);
+  await film('c'.repeat(48));
+  assert.deepEqual(sounds, [true, false, true]);
+  await film('d');
+  await stop();
+  assert.equal(notesOf(runs(first), 'sound-lost').length, 1);
+  assert.equal(videoOf(runs(first)), `ab${'c'.repeat(48)}`);
+  assert.equal(videoOf(runs(second)), 'd');
   assert.deepEqual(faultsOf(runs()), []);
 });
 
