@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { createLogger, localTime, printable } from './log.ts';
 
@@ -60,4 +61,30 @@ test('text has local time with its offset, in any zone', () => {
   assert.equal(inZone('America/St_Johns'), '2026-07-01 09:30:00.007 -02:30');
   assert.equal(inZone('UTC'), '2026-07-01 12:00:00.007 +00:00');
   assert.match(localTime(new Date()), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d\d:\d\d$/);
+});
+
+test('whoever read the log may go: what logs goes on', async () => {
+  const script = `
+    import { createLogger } from ${JSON.stringify(new URL('./log.ts', import.meta.url).href)};
+    const logger = createLogger({ level: 'info', format: 'text' });
+    logger.info('first');
+    for await (const _ of process.stdin) {
+      logger.info('nobody hears this');
+      createLogger({ level: 'info', format: 'json' }).error('nor this');
+      process.stdout.write('alive');
+    }`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script]);
+  const exit = once(child, 'exit');
+  await once(child.stderr, 'data');
+  child.stderr.destroy();
+  await once(child.stderr, 'close');
+  for (let line = 0; line < 2; line++) {
+    child.stdin.write('go on');
+    await Promise.race([
+      once(child.stdout, 'data'),
+      exit.then(([code]) => assert.fail(`it ended with code ${code}`)),
+    ]);
+  }
+  child.stdin.end();
+  assert.deepEqual(await exit, [0, null]);
 });

@@ -30,7 +30,7 @@ export function createLogger(options: LoggerOptions, base: LogFields = {}): Logg
   const { level, now = () => new Date() } = options;
   const format =
     options.format === 'auto' ? (process.env.JOURNAL_STREAM ? 'journal' : 'text') : options.format;
-  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  const write = options.write ?? writeToStandardError;
 
   const log = (severity: LogLevel, message: string, fields: LogFields = {}): void => {
     if (severities[severity] > severities[level]) return;
@@ -56,6 +56,15 @@ export function createLogger(options: LoggerOptions, base: LogFields = {}): Logg
     debug: (message, fields) => log('debug', message, fields),
     with: (fields) => createLogger(options, { ...base, ...fields }),
   };
+}
+
+/** A log that nobody reads any more, or a disk that takes none, is no reason to end: a recording would be cut off with it. */
+const unheard = (): void => undefined;
+
+function writeToStandardError(line: string): void {
+  // Once, however many loggers there are.
+  if (!process.stderr.listeners('error').includes(unheard)) process.stderr.on('error', unheard);
+  process.stderr.write(line);
 }
 
 /** A logger that says nothing, for tests and for embedding. */

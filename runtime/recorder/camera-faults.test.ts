@@ -3,16 +3,21 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import test from 'node:test';
+import { it } from 'node:test';
+import { FileVerifier } from '../encrocrypt/v3/index.ts';
 import { endsOf, first, notesOf, sealingBy, second, setUp, slotMs, startMs, videoOf } from './fake-camera.ts';
-import { faultsOf, keyFrame, MemoryLastRuns } from './fake-runs.ts';
+import { faultsOf, MemoryLastRuns } from './fake-runs.ts';
+import { inEachContainer as test, transportStream } from './fake-streams.ts';
 import { FakeClock, FakeDisk, settle } from './fakes.ts';
 import { LastRunFile } from './last-run.ts';
 
-test('sealing that fails twice loses no video', async () => {
+/** A camera that is silent meanwhile is not what is looked at. */
+const settings = { stallTimeoutSeconds: 120 };
+
+test('sealing that fails twice loses no video', async (stream) => {
   const failure = new Error('no memory');
   const sealRun = sealingBy(failure, failure);
-  const { film, logger, stop, runs } = setUp({ sealRun });
+  const { film, logger, stop, runs } = setUp({ stream, sealRun });
   await settle();
   await film('abcdef');
   await stop();
@@ -23,14 +28,15 @@ test('sealing that fails twice loses no video', async () => {
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('sealing that always fails is a gap from the first lost picture on, and tried again with pauses', async () => {
+it('sealing that always fails is a gap from the first lost picture on, and tried again with pauses', async () => {
   const failures = Array.from({ length: 9 }, () => new Error('no memory'));
   const { clock, film, latest, recorder, sources, stop, runs } = setUp({
+    stream: transportStream,
     sealRun: sealingBy(undefined, ...failures),
   });
   await settle();
   await film('a'.repeat(60));
-  latest().deliver(keyFrame('lost'));
+  latest().deliver(transportStream.keyFrame('lost'));
   const starts: number[] = [];
   while (sources.length < 5) {
     const before = sources.length;
@@ -51,9 +57,10 @@ test('sealing that always fails is a gap from the first lost picture on, and tri
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('sealing that fails for the next run of a file is a gap from there on', async () => {
+test('sealing that fails for the next run of a file is a gap from there on', async (stream) => {
   const failure = new Error('no memory');
   const { clock, film, stop, runs, sources } = setUp({
+    stream,
     sealRun: sealingBy(undefined, failure, failure, failure),
   });
   await settle();
@@ -71,9 +78,9 @@ test('sealing that fails for the next run of a file is a gap from there on', asy
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('the end of a slot that comes while its run is being sealed is met when it is sealed', async () => {
+test('the end of a slot that comes while its run is being sealed is met when it is sealed', async (stream) => {
   const sealing = Promise.withResolvers<void>();
-  const { clock, film, latest, stop, runs } = setUp({ sealRun: sealingBy(sealing.promise) });
+  const { clock, film, latest, stop, runs } = setUp({ stream, settings, sealing: [sealing.promise] });
   await clock.pass(58_000);
   await film('abcd');
   sealing.resolve();
@@ -87,9 +94,9 @@ test('the end of a slot that comes while its run is being sealed is met when it 
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a recorder that is stopped while a run is being sealed writes what came meanwhile', async () => {
+test('a recorder that is stopped while a run is being sealed writes what came meanwhile', async (stream) => {
   const sealing = Promise.withResolvers<void>();
-  const { clock, film, recorder, done, runs, disk } = setUp({ sealRun: sealingBy(sealing.promise) });
+  const { clock, film, recorder, done, runs, disk } = setUp({ stream, sealRun: sealingBy(sealing.promise) });
   await settle();
   await film('abc');
   recorder.stop();
@@ -102,9 +109,12 @@ test('a recorder that is stopped while a run is being sealed writes what came me
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a recorder that is stopped while the next run of a file is being sealed loses nothing', async () => {
+test('a recorder that is stopped while the next run of a file is being sealed loses nothing', async (stream) => {
   const sealing = Promise.withResolvers<void>();
-  const { clock, film, recorder, done, runs } = setUp({ sealRun: sealingBy(undefined, sealing.promise) });
+  const { clock, film, recorder, done, runs } = setUp({
+    stream,
+    sealRun: sealingBy(undefined, sealing.promise),
+  });
   await settle();
   await film('ab');
   clock.step(5000);
@@ -119,8 +129,8 @@ test('a recorder that is stopped while the next run of a file is being sealed lo
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a disk that is held to be full is told with its length, and nothing else is missing', async () => {
-  const { film, space, stop, runs, sources } = setUp();
+test('a disk that is held to be full is told with its length, and nothing else is missing', async (stream) => {
+  const { film, space, stop, runs, sources } = setUp({ stream });
   await settle();
   await film('ab');
   space.blocked = true;
@@ -139,8 +149,8 @@ test('a disk that is held to be full is told with its length, and nothing else i
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('after a full disk the first picture is one that a decoder can begin with', async () => {
-  const { film, space, stop, runs } = setUp();
+test('after a full disk the first picture is one that a decoder can begin with', async (stream) => {
+  const { film, space, stop, runs } = setUp({ stream });
   await settle();
   await film('ab');
   space.blocked = true;
@@ -153,8 +163,8 @@ test('after a full disk the first picture is one that a decoder can begin with',
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a disk that takes nothing for a while breaks no chain and makes nothing stand twice', async () => {
-  const { disk, film, stop, runs } = setUp();
+test('a disk that takes nothing for a while breaks no chain and makes nothing stand twice', async (stream) => {
+  const { disk, film, stop, runs } = setUp({ stream });
   await settle();
   await film('ab');
   disk.roomBytes = 50;
@@ -171,8 +181,8 @@ test('a disk that takes nothing for a while breaks no chain and makes nothing st
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('a disk that is full at the end of a slot leaves a run without final, and the next one names what is there', async () => {
-  const { clock, disk, film, stop, runs } = setUp();
+test('a disk that is full at the end of a slot leaves a run without final, and the next one names what is there', async (stream) => {
+  const { clock, disk, film, stop, runs } = setUp({ stream, settings });
   await settle();
   await film('a'.repeat(52));
   disk.roomBytes = 0;
@@ -193,8 +203,50 @@ test('a disk that is full at the end of a slot leaves a run without final, and t
   );
 });
 
-test('a failing disk ends a run where it was whole, and another one follows that', async () => {
-  const { clock, disk, film, stop, runs, sources } = setUp();
+/** How often there are bytes that belong to nothing. */
+function skipsIn(bytes: Buffer = Buffer.alloc(0)): number {
+  let skips = 0;
+  const nothing = (): void => undefined;
+  const verifier = new FileVerifier({
+    ...{ onRun: nothing, onStretch: nothing, onRunEnd: nothing },
+    onSkip: () => {
+      skips += 1;
+    },
+  });
+  verifier.push(bytes);
+  verifier.end();
+  return skips;
+}
+
+test('a disk that is full where the next run of a file begins leaves no piece of a header behind', async (stream) => {
+  const recordAcross = async (roomBytes: number) => {
+    const { clock, disk, film, stop, runs, sources } = setUp({ stream });
+    await settle();
+    await film('ab');
+    clock.step(20_000);
+    await clock.pass(600);
+    const sizeBytes = disk.files.get(first)?.length ?? 0;
+    disk.roomBytes = roomBytes;
+    await film('cdefg');
+    const full = disk.files.get(first);
+    disk.roomBytes = Number.POSITIVE_INFINITY;
+    await film('hijklmn');
+    await stop();
+    assert.equal(sources.length, 1);
+    return { sizeBytes, full, whole: disk.files.get(first), told: runs() };
+  };
+  const { sizeBytes, whole: roomy = Buffer.alloc(0), told } = await recordAcross(Number.POSITIVE_INFINITY);
+  const inHeader = roomy.indexOf(told[1]?.header.statement.runId ?? assert.fail());
+  const { full, whole, told: toldOfFull } = await recordAcross(inHeader - sizeBytes);
+  assert.equal(full?.length, inHeader, 'no header was cut');
+  assert.equal(skipsIn(whole), 0);
+  assert.deepEqual(endsOf(toldOfFull), ['clock', 'stop']);
+  assert.equal(videoOf(toldOfFull), 'abijklmn');
+  assert.deepEqual(faultsOf(toldOfFull), []);
+});
+
+test('a failing disk ends a run where it was whole, and another one follows that', async (stream) => {
+  const { clock, disk, film, stop, runs, sources } = setUp({ stream });
   await settle();
   await film('abcdefg');
   disk.failure = Object.assign(new Error('input/output error'), { code: 'EIO' });
@@ -213,8 +265,8 @@ test('a failing disk ends a run where it was whole, and another one follows that
   assert.deepEqual(faultsOf(told), ['unfinished: ']);
 });
 
-test('after a power cut the next run is in a file of its own and names the last checkpoint that is there', async (context) => {
-  const before = setUp();
+test('after a power cut the next run is in a file of its own and names the last checkpoint that is there', async (stream, context) => {
+  const before = setUp({ stream });
   await settle();
   await before.film('abcdefgh');
   const directory = await mkdtemp(path.join(tmpdir(), 'encrocam-power-cut-'));
@@ -226,7 +278,7 @@ test('after a power cut the next run is in a file of its own and names the last 
   assert.ok(kept);
   await store.keep(kept);
   // The last bytes never reached the card.
-  const left = before.disk.files.get(first)?.subarray(0, -300) ?? Buffer.alloc(0);
+  const left = before.disk.files.get(first)?.subarray(0, -100) ?? Buffer.alloc(0);
   await writeFile(path.join(recordings, path.basename(first)), left);
 
   const lastRuns = new MemoryLastRuns();
@@ -234,6 +286,7 @@ test('after a power cut the next run is in a file of its own and names the last 
   const disk = new FakeDisk();
   disk.files.set(first, left);
   const after = setUp({
+    stream,
     ...{ disk, lastRuns, clock: new FakeClock(startMs + 30_000) },
     beginning: { afterPowerCut: true },
   });
@@ -248,10 +301,11 @@ test('after a power cut the next run is in a file of its own and names the last 
   assert.deepEqual(faultsOf(after.runs()), ['unfinished: ']);
 });
 
-test('a slot that ends while the next run of its file is being sealed opens no other one beside it', async () => {
+test('a slot that ends while the next run of its file is being sealed opens no other one beside it', async (stream) => {
   for (const slowestMs of [1000, 9000]) {
     const sealing = Promise.withResolvers<void>();
     const { clock, film, recorder, sources, stop, runs } = setUp({
+      ...{ stream, settings },
       sealing: [Promise.resolve(), sealing.promise],
     });
     await settle();

@@ -1,18 +1,19 @@
 /** A camera's life with EncroCrypt3: what is in its runs, and that all of it verifies. */
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { it } from 'node:test';
 import { endsOf, first, notesOf, sealingBy, second, setUp, slotMs, startMs, videoOf } from './fake-camera.ts';
-import { faultsOf, keyFrame, MemoryLastRuns, pictures } from './fake-runs.ts';
+import { faultsOf, MemoryLastRuns } from './fake-runs.ts';
+import { inEachContainer as test, transportStream } from './fake-streams.ts';
 import { settle } from './fakes.ts';
 
-test('each recording is one run, which ends with its time and is named by the next', async () => {
-  const { film, latest, stop, runs, disk } = setUp();
+test('each recording is one run, which ends with its time and is named by the next', async (stream) => {
+  const { film, latest, stop, runs, disk } = setUp({ stream });
   await settle();
-  latest().lastBytes = pictures('!');
+  latest().lastBytes = stream.pictures('!');
   await film('a'.repeat(60));
-  latest().lastBytes = pictures('!');
+  latest().lastBytes = stream.pictures('!');
   await film('b'.repeat(60));
-  latest().lastBytes = pictures('?');
+  latest().lastBytes = stream.pictures('?');
   await film('ccc');
   await stop();
   assert.equal(disk.files.size, 3);
@@ -29,13 +30,13 @@ test('each recording is one run, which ends with its time and is named by the ne
   );
 });
 
-test('an ffmpeg that is started again goes on in the same run, which tells of it and of the gap', async () => {
-  const { clock, film, latest, stop, runs } = setUp();
+test('an ffmpeg that is started again goes on in the same run, which tells of it and of the gap', async (stream) => {
+  const { clock, film, latest, stop, runs } = setUp({ stream });
   await settle();
   await film('abc');
   latest().end({ code: 1 });
   await clock.pass(1500);
-  latest().deliver(keyFrame('d'));
+  latest().deliver(stream.keyFrame('d'));
   await clock.pass(200);
   await stop();
   const [run, ...more] = runs();
@@ -49,13 +50,13 @@ test('an ffmpeg that is started again goes on in the same run, which tells of it
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('an ffmpeg that hangs at the end of a slot delivers its last into the run before, while the next one is recorded', async () => {
-  const { clock, disk, film, latest, sources, stop, runs } = setUp();
+test('an ffmpeg that hangs at the end of a slot delivers its last into the run before, while the next one is recorded', async (stream) => {
+  const { clock, disk, film, latest, sources, stop, runs } = setUp({ stream });
   await settle();
   const hanging = latest();
   hanging.lastBytes = undefined;
   await film('a'.repeat(60));
-  hanging.deliver(keyFrame('!'));
+  hanging.deliver(stream.keyFrame('!'));
   hanging.end({ code: 255 });
   await clock.pass(200);
   assert.equal(sources.length, 2);
@@ -67,10 +68,10 @@ test('an ffmpeg that hangs at the end of a slot delivers its last into the run b
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('when it is stopped, all that ffmpeg still delivers stands before the final', async () => {
-  const { film, latest, stop, runs } = setUp();
+test('when it is stopped, all that ffmpeg still delivers stands before the final', async (stream) => {
+  const { film, latest, stop, runs } = setUp({ stream });
   await settle();
-  latest().lastBytes = Buffer.concat([keyFrame('the '), pictures('end')]);
+  latest().lastBytes = Buffer.concat([stream.keyFrame('the '), stream.pictures('end')]);
   await film('abc ');
   await stop();
   const told = runs();
@@ -79,8 +80,8 @@ test('when it is stopped, all that ffmpeg still delivers stands before the final
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('where the clock is set within a slot, another run begins with the next key frame, by the new time', async () => {
-  const { clock, film, stop, runs, disk } = setUp();
+test('where the clock is set within a slot, another run begins with the next key frame, by the new time', async (stream) => {
+  const { clock, film, stop, runs, disk } = setUp({ stream });
   await settle();
   await film('abcde');
   clock.step(20_000);
@@ -94,12 +95,12 @@ test('where the clock is set within a slot, another run begins with the next key
     ['abcdef', 'ghij'],
   );
   assert.deepEqual(notesOf(told, 'clock-step'), [{ what: 'clock-step', milliseconds: 20_000 }]);
-  assert.equal(told[1]?.header.statement.startMs, startMs + 26_125);
+  assert.equal(told[1]?.header.statement.startMs, startMs + 26_000 + stream.collectedMs);
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('where the clock is set across slots, each run is in the file of its time', async () => {
-  const { clock, film, latest, stop, runs } = setUp();
+test('where the clock is set across slots, each run is in the file of its time', async (stream) => {
+  const { clock, film, latest, stop, runs } = setUp({ stream });
   await settle();
   const slow = latest();
   slow.lastBytes = undefined;
@@ -107,11 +108,11 @@ test('where the clock is set across slots, each run is in the file of its time',
   clock.step(slotMs);
   await clock.pass(600);
   // Asked to end, it takes its time for what it has.
-  slow.deliver(keyFrame('!'));
+  slow.deliver(stream.keyFrame('!'));
   await clock.pass(200);
   slow.end({ code: 255 });
   await settle();
-  latest().lastBytes = keyFrame('!');
+  latest().lastBytes = stream.keyFrame('!');
   await film('fghij');
   clock.step(-slotMs);
   await clock.pass(600);
@@ -132,9 +133,9 @@ test('where the clock is set across slots, each run is in the file of its time',
   assert.deepEqual(three?.header.statement.previous?.link, two?.checked.link);
 });
 
-test('a clock that is set while a run is being sealed makes that run say so, and end with the next key frame', async () => {
+test('a clock that is set while a run is being sealed makes that run say so, and end with the next key frame', async (stream) => {
   const sealing = Promise.withResolvers<void>();
-  const { clock, film, stop, runs } = setUp({ sealRun: sealingBy(sealing.promise) });
+  const { clock, film, stop, runs } = setUp({ stream, sealRun: sealingBy(sealing.promise) });
   await settle();
   await film('ab');
   clock.step(10_000);
@@ -148,12 +149,12 @@ test('a clock that is set while a run is being sealed makes that run say so, and
     told.map(({ video }) => video),
     ['abcd', 'efg'],
   );
-  assert.equal(told[1]?.header.statement.startMs, startMs + 14_125);
+  assert.equal(told[1]?.header.statement.startMs, startMs + 14_000 + stream.collectedMs);
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('an ffmpeg that ends without any video leaves no run but the first', async () => {
-  const { clock, film, latest, stop, runs, sources } = setUp();
+it('an ffmpeg that ends without any video leaves no run but the first', async () => {
+  const { clock, film, latest, stop, runs, sources } = setUp({ stream: transportStream });
   await settle();
   for (let attempt = 1; attempt <= 3; attempt++) {
     latest().end({ code: 1 });
@@ -168,16 +169,16 @@ test('an ffmpeg that ends without any video leaves no run but the first', async 
   assert.deepEqual(faultsOf(told), []);
 });
 
-test('each run that ended is told of once, with its last link and its time, and before all the one that a power cut ended', async () => {
+test('each run that ended is told of once, with its last link and its time, and before all the one that a power cut ended', async (stream) => {
   const lastRuns = new MemoryLastRuns();
   const cut = { runId: Buffer.alloc(16, 9), link: Buffer.alloc(32, 9) };
   const recorded = { file: 'rec-before', startMs: startMs - 5000, endMs: startMs - 1000 };
   lastRuns.last = { ...cut, recorded };
-  const { film, latest, stop, runs, ended } = setUp({ lastRuns });
+  const { film, latest, stop, runs, ended } = setUp({ stream, lastRuns });
   await settle();
-  latest().lastBytes = pictures('!');
+  latest().lastBytes = stream.pictures('!');
   await film('a'.repeat(60));
-  latest().lastBytes = pictures('?');
+  latest().lastBytes = stream.pictures('?');
   await film('bcd');
   await stop();
   const told = runs();
@@ -191,9 +192,9 @@ test('each run that ended is told of once, with its last link and its time, and 
   for (const { startMs: fromMs, endMs } of ended) assert.ok(endMs > fromMs && endMs - fromMs < 70_000);
 });
 
-test('a run names the newest block that is known when it begins, if any', async () => {
+test('a run names the newest block that is known when it begins, if any', async (stream) => {
   const newestBlock = `1:20000000:${'0af1'.repeat(16)}`;
-  const { clock, film, stop, runs } = setUp({ newestBlock });
+  const { clock, film, stop, runs } = setUp({ stream, newestBlock });
   await settle();
   await film('ab');
   clock.step(5000);

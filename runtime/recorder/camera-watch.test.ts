@@ -1,11 +1,12 @@
 /** What a camera's recordings tell beside the video, and recording with sound or without. */
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AudioConfig, MotionConfig } from '../config/types.ts';
 import type { CameraIdentity } from './camera-identity.ts';
 import { notesOf, setUp, videoOf } from './fake-camera.ts';
-import { faultsOf, keyFrame, type RunTold } from './fake-runs.ts';
+import { faultsOf, type RunTold } from './fake-runs.ts';
+import { inEachContainer as test, transportStream } from './fake-streams.ts';
 import { settle } from './fakes.ts';
 import { settlingMs } from './motion.ts';
 
@@ -26,8 +27,8 @@ function printed(percent: number): string {
   return `encrocam.zone=0\nlavfi.signalstats.YAVG=${(percent * 255) / 100}\n`;
 }
 
-test('motion is an event when it begins, and one with its length when it ends', async () => {
-  const { clock, film, latest, stop, runs } = setUp({ settings: { motion } });
+test('motion is an event when it begins, and one with its length when it ends', async (stream) => {
+  const { clock, film, latest, stop, runs } = setUp({ stream, settings: { motion } });
   await settle();
   latest().motion.write(printed(0));
   await clock.pass(settlingMs);
@@ -48,8 +49,8 @@ test('motion is an event when it begins, and one with its length when it ends', 
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a camera that was locked calls when something moves, once it is unlocked', async () => {
-  const { clock, film, latest, stop, recorder, logger } = setUp({ settings: { motion } });
+test('a camera that was locked calls when something moves, once it is unlocked', async (stream) => {
+  const { clock, film, latest, stop, recorder, logger } = setUp({ stream, settings: { motion } });
   await settle();
   latest().motion.write(printed(0));
   await clock.pass(settlingMs);
@@ -63,9 +64,13 @@ test('a camera that was locked calls when something moves, once it is unlocked',
   await stop();
 });
 
-test('motion while the next recording is being sealed stands in it, and what goes on at the end is ended', async () => {
+test('motion while the next recording is being sealed stands in it, and what goes on at the end is ended', async (stream) => {
   const sealing = Promise.withResolvers<void>();
-  const { clock, film, latest, stop, runs } = setUp({ settings: { motion }, sealing: [sealing.promise] });
+  const { clock, film, latest, stop, runs } = setUp({
+    stream,
+    settings: { motion },
+    sealing: [sealing.promise],
+  });
   await settle();
   latest().motion.write(printed(0));
   await clock.pass(settlingMs);
@@ -82,11 +87,11 @@ test('motion while the next recording is being sealed stands in it, and what goe
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('each recording says which camera it is of; one that is unplugged and comes back, or is another one, is told', async () => {
+test('each recording says which camera it is of; one that is unplugged and comes back, or is another one, is told', async (stream) => {
   let identity: CameraIdentity | undefined = { name: 'a camera' };
   const isThere = async (): Promise<boolean> => identity !== undefined;
   const device = { identity: async () => identity, isThere, isReady: async () => true };
-  const { clock, film, latest, stop, runs, sources } = setUp({ device });
+  const { clock, film, latest, stop, runs, sources } = setUp({ stream, device });
   await settle();
   const unplugUntil = async (next: CameraIdentity): Promise<void> => {
     identity = undefined;
@@ -122,8 +127,11 @@ test('each recording says which camera it is of; one that is unplugged and comes
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('without a microphone that fails recording goes on at once, and the next recording tries it again', async () => {
-  const { clock, film, latest, sounds, stop, runs, recorder } = setUp({ settings: { audio } });
+it('without a microphone that fails recording goes on at once, and the next recording tries it again', async () => {
+  const { clock, film, latest, sounds, stop, runs, recorder } = setUp({
+    stream: transportStream,
+    settings: { audio },
+  });
   await settle();
   latest().stderr.write('[alsa @ 0x1] cannot open audio device plughw:1 (No such file or directory)\n');
   await settle();
@@ -136,7 +144,7 @@ test('without a microphone that fails recording goes on at once, and the next re
   await clock.pass(1000);
   assert.deepEqual(sounds, [true, false, false]);
   await film('c'.repeat(57));
-  latest().deliver(keyFrame('d'));
+  latest().deliver(transportStream.keyFrame('d'));
   await clock.pass(200);
   assert.deepEqual(sounds, [true, false, false, true]);
   await stop();
@@ -145,8 +153,8 @@ test('without a microphone that fails recording goes on at once, and the next re
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a camera without sound or motion is started without, and without events', async () => {
-  const { film, sounds, stop, runs } = setUp();
+test('a camera without sound or motion is started without, and without events', async (stream) => {
+  const { film, sounds, stop, runs } = setUp({ stream });
   await settle();
   await film('abc');
   await stop();
@@ -154,10 +162,10 @@ test('a camera without sound or motion is started without, and without events', 
   assert.deepEqual(eventsOf(runs()), []);
 });
 
-test('ffmpeg waits for a device that udev has not given away yet, and says itself what is wrong after a while', async () => {
+test('ffmpeg waits for a device that udev has not given away yet, and says itself what is wrong after a while', async (stream) => {
   let isReady = false;
   const device = { identity: async () => undefined, isThere: async () => true, isReady: async () => isReady };
-  const { clock, film, sources, stop, runs } = setUp({ device });
+  const { clock, film, sources, stop, runs } = setUp({ stream, device });
   await clock.pass(3000);
   assert.equal(sources.length, 0);
   isReady = true;

@@ -22,7 +22,7 @@ import { DiskFullError } from './packet-file.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
-import { type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
+import { dueEnd, type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
 
@@ -65,6 +65,8 @@ export class CameraRecorder {
   readonly #files: OpenRecordings;
   readonly #startedMs: number;
   #session: Session | undefined;
+  /** The one that the session's video belongs to, open or not. */
+  #name: RecordingName | undefined;
   #endReason: EndReason | undefined;
   #stopping = false;
   #stopped = false;
@@ -209,6 +211,7 @@ export class CameraRecorder {
       onLine: (line) => logger.debug('ffmpeg says', { line }),
     });
     this.#session = session;
+    this.#name = name;
     this.#endReason = undefined;
     /** The one that it writes to, from its first video on. */
     let recording: ActiveRecording | undefined;
@@ -321,21 +324,21 @@ export class CameraRecorder {
     const { camera, clock, format, logger, slotMs } = this.#options;
     const nowMs = clock.monotonicMs();
     const stepMs = this.#current.lookAtClock();
-    const session = this.#session;
     const recording = this.#current.open;
-    if (session && recording && this.#endReason === undefined) {
-      const wanted = recordingAt(clock.nowMs(), slotMs);
-      const silentMs = nowMs - Math.max(session.lastByteMs ?? session.startedMs, session.startedMs);
-      if (!endsTogether(wanted, recording.name)) {
-        this.#endSession(stepMs === 0 ? 'slot' : 'clock');
-      } else if (!session.heldBack && silentMs >= camera.stallTimeoutSeconds * 1000) {
-        this.#endSession('stall');
-      }
-      const leftMs = recording.name.startMs + recording.name.lengthMs - clock.nowMs();
-      const work = format.tend(recording, leftMs)?.catch((error: unknown) => {
-        // A disk that is full: the old key is still good, and the next recording takes a new one.
-        logger.warn('the new key could not be written', { cause: messageOf(error) });
+    if (this.#session && this.#name && this.#endReason === undefined) {
+      const due = dueEnd(this.#session, {
+        ...{ nowMs, stepMs, stallTimeoutMs: camera.stallTimeoutSeconds * 1000 },
+        isSlotOver: !endsTogether(recordingAt(clock.nowMs(), slotMs), this.#name),
+        hasRecording: recording !== undefined,
       });
+      if (due) this.#endSession(due);
+      const leftMs = this.#name.startMs + this.#name.lengthMs - clock.nowMs();
+      const work =
+        recording &&
+        format.tend(recording, leftMs)?.catch((error: unknown) => {
+          // A disk that is full: the old key is still good, and the next recording takes a new one.
+          logger.warn('the new key could not be written', { cause: messageOf(error) });
+        });
       if (work) this.#files.track(work);
     }
     this.#gaps.remind(nowMs);

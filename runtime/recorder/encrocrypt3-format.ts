@@ -133,6 +133,8 @@ export class EncroCrypt3Format implements RecordingFormat {
         : {}),
       onClosed: async (link, endedMs) => {
         this.#closedMs = endedMs;
+        // The next one names the run before.
+        if (!link) return closed.resolve();
         this.#last = Promise.resolve({ runId, link });
         const { startMs } = run;
         const endMs = startMs + Math.max(0, Math.round(endedMs - run.startedMs));

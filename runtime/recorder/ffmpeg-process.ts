@@ -1,5 +1,5 @@
 /** A running ffmpeg, as the session sees it. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { messageOf } from '../errors.ts';
 import { motionDescriptor, printsMotion } from './motion-filter.ts';
@@ -24,8 +24,9 @@ export interface SourceEnd {
 export type StartSource = (args: readonly string[]) => VideoSource;
 
 export function ffmpegStarter(ffmpeg: string): StartSource {
+  const [program = ffmpeg, ...before] = [...diesWithUs(), ffmpeg];
   return (args) => {
-    const child = spawn(ffmpeg, [...args], {
+    const child = spawn(program, [...before, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', ...(printsMotion(args) ? ['pipe' as const] : [])],
       // A process group of its own: Ctrl-C reaches the recorder alone, which ends ffmpeg in order.
       detached: true,
@@ -48,6 +49,21 @@ export function ffmpegStarter(ffmpeg: string): StartSource {
       kill: (signal) => void child.kill(signal),
     };
   };
+}
+
+/** Milliseconds in which setpriv, a small program, shows that it works. */
+const probeTimeoutMs = 2000;
+
+/**
+ * A recorder that is killed cannot end its ffmpegs. One that delivers meets a broken pipe; one whose camera is silent would keep
+ * the device, and the next recorder could not open it. So the kernel is asked to, by setpriv (of util-linux), which becomes
+ * ffmpeg. A sandbox may forbid it: that of our own service does, and systemd ends what is left of a service.
+ */
+function diesWithUs(): string[] {
+  const words = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
+  const [program, ...args] = words;
+  const probe = spawnSync(program, [...args, 'true'], { stdio: 'ignore', timeout: probeTimeoutMs });
+  return probe.status === 0 ? [...words] : [];
 }
 
 /** For a log line: how ffmpeg ended, and what it said last. */

@@ -258,17 +258,63 @@ test('the next run names the last link that is in the file, whether the checkpoi
   }
 });
 
-test('a file whose header could not be written is closed, and the reason told', async () => {
+/** A run that begins on a disk that takes so much of its header, or nothing. */
+async function openOnFullDisk(roomBytes: number) {
   const [disk, clock] = [new FakeDisk(), new FakeClock()];
-  disk.roomBytes = 10;
-  const opening = RunRecording.open({
+  const before = { disk, clock, links: [] as (Buffer | undefined)[] };
+  disk.roomBytes = roomBytes;
+  const recording = await RunRecording.open({
     ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
     onWritten: () => undefined,
     onFlushed: () => undefined,
     onFlushFailed: assert.ifError,
+    onCheckpointFailed: () => undefined,
+    onClosed: async (link) => void before.links.push(link),
+  });
+  return { ...before, recording };
+}
+
+test('a header that a full disk cut is finished when there is room, and stands once', async () => {
+  for (const roomBytes of [0, 1, 10]) {
+    const { clock, disk, links, recording } = await openOnFullDisk(roomBytes);
+    await assert.rejects(recording.append(collected(clock, 'lost', true)), DiskFullError);
+    recording.endSoon('clock', clock.monotonicMs());
+    await clock.pass(7000);
+    // It has nothing yet that could end.
+    assert.equal(recording.endBefore(collected(clock, 'video', true)), undefined);
+    disk.roomBytes = Number.POSITIVE_INFINITY;
+    await recording.append(collected(clock, 'video', true));
+    assert.equal(recording.endBefore(collected(clock, 'video', true)), 'clock');
+    await recording.close('clock');
+    const { told, run, headers } = verify(disk.files.get(file));
+    assert.deepEqual(told, ['intact 0-7000']);
+    assert.equal(headers, 1);
+    assert.deepEqual(links, [run?.link]);
+  }
+});
+
+test('a run whose header never was in its file has no link that the next one could name', async () => {
+  for (const roomBytes of [0, 10]) {
+    const { disk, links, recording } = await openOnFullDisk(roomBytes);
+    await recording.close('time');
+    assert.equal(disk.openFiles, 0);
+    assert.deepEqual(links, [undefined]);
+  }
+});
+
+test('a file that cannot be written to is closed, and the reason told', async () => {
+  const [disk, clock] = [new FakeDisk(), new FakeClock()];
+  const failure = Object.assign(new Error('input/output error'), { code: 'EIO' });
+  const opening = RunRecording.open({
+    ...{ directory: '/r', name, run: await fakeSealRun(planAt(clock)), fileSystem: disk, clock },
+    onWritten: () => {
+      throw failure;
+    },
+    onFlushed: () => undefined,
+    onFlushFailed: assert.ifError,
     onCheckpointFailed: assert.ifError,
   });
-  await assert.rejects(opening, DiskFullError);
+  await assert.rejects(opening, failure);
   assert.equal(disk.openFiles, 0);
 });
 
@@ -307,7 +353,7 @@ test('whoever waits for the end of a run hears its last link, also when it could
       onFlushed: () => undefined,
       onFlushFailed: () => undefined,
       onCheckpointFailed: assert.ifError,
-      onClosed: async (link) => void links.push(link),
+      onClosed: async (link) => void links.push(link ?? assert.fail()),
     });
     disk.failure = failure;
     await recording.close('stop').catch((error: unknown) => assert.equal(error, failure));

@@ -53,8 +53,11 @@ export interface RunRecordingOptions extends FileOptions {
   readonly onCheckpointFailed: (error: unknown) => void;
   /** Called with what opens the segment that begins, and the next one. */
   readonly onSegment?: (nodes: readonly TreeNode[]) => void;
-  /** Called when it is closed, in order or not, with the last link that is in the file, and when that was by the monotonic clock. */
-  readonly onClosed?: (link: Buffer, endedMs: number) => Promise<void>;
+  /**
+   * Called when it is closed, in order or not, with the last link that is in the file, and when that was by the monotonic clock.
+   * Without a link its header is not in the file: the run never was.
+   */
+  readonly onClosed?: (link: Buffer | undefined, endedMs: number) => Promise<void>;
 }
 
 export class RunRecording implements ActiveRecording {
@@ -73,8 +76,13 @@ export class RunRecording implements ActiveRecording {
   /** A packet that has its number did not get into the file: whatever stood behind it would look like tampering. */
   #isBroken = false;
   #link: Buffer;
+  /** Where the header will stand that a full disk did not take to its end; it is written before anything else. */
+  #headerDueAt: number | undefined;
 
-  /** Opens the file and writes the header. */
+  /**
+   * Opens the file and writes the header. One that a full disk did not take waits for room, as any packet does: another one
+   * behind a piece of it would make that a piece of nothing for ever.
+   */
   static async open(options: RunRecordingOptions): Promise<RunRecording> {
     const { directory, name, run } = options;
     const file = await PacketFile.open({
@@ -82,26 +90,25 @@ export class RunRecording implements ActiveRecording {
       path: path.join(directory, name.fileName),
       untaken: 'kept',
     });
-    const index = options.index ?? new HeaderIndex();
+    const offset = file.sizeBytes;
     try {
-      let offset = 0;
-      await file.write(() => {
-        offset = file.sizeBytes;
-        return run.header;
-      });
-      index.add({ wallMs: run.startMs, offset });
+      await file.write(() => run.header);
     } catch (error) {
-      // The first failure is the one that matters.
-      await file.abandon().catch(() => undefined);
-      throw error;
+      if (!(error instanceof DiskFullError)) {
+        // The first failure is the one that matters.
+        await file.abandon().catch(() => undefined);
+        throw error;
+      }
     }
-    return new RunRecording(file, index, options);
+    return new RunRecording(file, offset, options);
   }
 
-  private constructor(file: PacketFile, index: HeaderIndex, options: RunRecordingOptions) {
+  private constructor(file: PacketFile, headerAt: number, options: RunRecordingOptions) {
     this.#file = file;
-    this.#index = index;
+    this.#index = options.index ?? new HeaderIndex();
     this.#options = options;
+    this.#headerDueAt = headerAt;
+    if (file.isWhole) this.#headerIsThere();
     this.name = options.name;
     this.#headersDue = Math.floor(this.#nowMs() / headerIntervalMs);
     this.#link = options.run.writer.link;
@@ -117,7 +124,8 @@ export class RunRecording implements ActiveRecording {
     const { writer } = this.#options.run;
     const timeMs = this.#since(monotonicMs);
     if (!writer.fits(timeMs) || (isKeyFrame && !writer.fits(timeMs + lastCallMs))) return 'length';
-    const soon = this.#endsSoon;
+    // A run without its header has nothing that could end.
+    const soon = this.#headerDueAt === undefined ? this.#endsSoon : undefined;
     return isKeyFrame && soon && monotonicMs >= soon.fromMs ? soon.reason : undefined;
   }
 
@@ -171,7 +179,8 @@ export class RunRecording implements ActiveRecording {
       await this.#file.close().finally(() => {
         // There was room in the end for what waited.
         if (this.#file.isWhole && !this.#isBroken) this.#link = run.writer.link;
-        return onClosed?.(this.#link, endedMs);
+        const isThere = this.#headerDueAt === undefined || this.#file.isWhole;
+        return onClosed?.(isThere ? this.#link : undefined, endedMs);
       });
     }
   }
@@ -182,6 +191,8 @@ export class RunRecording implements ActiveRecording {
     try {
       await this.#file.write(
         () => {
+          // There was room for what had to stand before this.
+          this.#headerIsThere();
           if (this.#isBroken) throw new BrokenRunError('the run has a hole');
           // So many in one interval: only a test gets here.
           const due = writer.uncovered >= maxPacketsPerCheckpoint ? [writer.checkpoint(this.#nowMs())] : [];
@@ -198,6 +209,12 @@ export class RunRecording implements ActiveRecording {
       if (isMade && !(error instanceof DiskFullError)) this.#isBroken = true;
       throw error;
     }
+  }
+
+  #headerIsThere(): void {
+    if (this.#headerDueAt === undefined) return;
+    this.#index.add({ wallMs: this.#options.run.startMs, offset: this.#headerDueAt });
+    this.#headerDueAt = undefined;
   }
 
   /** Valid until the next call: the file takes one after the other. */
@@ -218,6 +235,7 @@ export class RunRecording implements ActiveRecording {
     let offset = 0;
     await this.#file.write(
       () => {
+        this.#headerIsThere();
         offset = this.#file.sizeBytes;
         return header;
       },

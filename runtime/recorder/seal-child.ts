@@ -6,8 +6,9 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClockState, Container } from '../encrocrypt/v3/index.ts';
-import { EncroCamError, type ErrorCode, errorCodes, messageOf } from '../errors.ts';
+import { EncroCamError, type ErrorCode, errorCodes, isEncroCamError, messageOf } from '../errors.ts';
 
 /** Keys of OpenPGP, by their files. */
 export interface SealingFiles {
@@ -81,25 +82,44 @@ const maxAnswerBytes = 8 * 1024 * 1024;
 const sealTimeoutMs = 60_000;
 /** A child that is not asked anything for so long ends. Several cameras ask within seconds of each other. */
 const idleMs = 10_000;
+/** Between attempts to start one: with little memory left, the system may have ended it. */
+const preparePausesMs = [500, 2000];
 
 /** Seals through a child that is started when it is needed, or shortly before, and serves whoever asks meanwhile. */
 export class Sealer {
   readonly #files: SealingFiles | LockedKeys;
   readonly #entry: string;
+  readonly #pause: (pauseMs: number) => Promise<unknown>;
   #child: SealChild | undefined;
+  #isClosed = false;
 
   /** @param entry the program whose `seal-key` does the work: `encrocam` itself. */
-  constructor(files: SealingFiles | LockedKeys, entry: string) {
+  constructor(
+    files: SealingFiles | LockedKeys,
+    entry: string,
+    pauseFor: (pauseMs: number) => Promise<unknown> = pause,
+  ) {
     this.#files = files;
     this.#entry = entry;
+    this.#pause = pauseFor;
   }
 
   /**
-   * Starts the child, so that it is ready when it is asked.
+   * Starts the child, so that it is ready when it is asked. One that fails is started again: a recorder that begins would end
+   * for it.
    * @returns when it has read the keys.
-   * @throws {EncroCamError} what the child says of them, or `INTERNAL` where it fails.
+   * @throws {EncroCamError} what the child says of them, or `INTERNAL` where it fails again and again.
    */
-  prepare(): Promise<Ready> {
+  async prepare(): Promise<Ready> {
+    for (const pauseMs of preparePausesMs) {
+      try {
+        return await this.#running().ready;
+      } catch (error) {
+        if (!isEncroCamError(error, 'INTERNAL')) throw error;
+        await this.#pause(pauseMs);
+        if (this.#isClosed) throw error;
+      }
+    }
     return this.#running().ready;
   }
 
@@ -110,8 +130,9 @@ export class Sealer {
     return answer;
   }
 
-  /** Lets the child go, if one runs. */
+  /** Lets the child go, if one runs; it is not started again for nobody. */
   close(): void {
+    this.#isClosed = true;
     this.#child?.letGo();
   }
 

@@ -1,5 +1,6 @@
-/** What it means for a camera that one run of ffmpeg was ended by us. */
+/** When one run of ffmpeg is to be ended by us, and what that means for its camera. */
 import type { EndReason as RecordingEnd } from '../encrocrypt/v3/index.ts';
+import type { Session } from './session.ts';
 
 /** Why a session was ended by us. */
 export type EndReason = 'slot' | 'stall' | 'clock' | 'stop';
@@ -14,3 +15,30 @@ export const recordingEnds: Record<EndReason, RecordingEnd> = {
   stall: 'stream',
   stop: 'stop',
 };
+
+export interface SessionSeen {
+  /** The monotonic clock. */
+  readonly nowMs: number;
+  readonly stallTimeoutMs: number;
+  /** By how much the wall clock was set just now. */
+  readonly stepMs: number;
+  /** Its video belongs to a slot that is not the present one. */
+  readonly isSlotOver: boolean;
+  /** A recording for its video is open. */
+  readonly hasRecording: boolean;
+}
+
+/**
+ * Why a session is to be ended now, if so. One that has delivered nothing is looked at as any other: of fragmented MP4 there
+ * is no recording before the first fragment, which a camera or a microphone that hangs never lets come.
+ */
+export function dueEnd(
+  session: Pick<Session, 'hasBegun' | 'heldBack' | 'isRunning' | 'lastByteMs' | 'startedMs'>,
+  { nowMs, stallTimeoutMs, stepMs, isSlotOver, hasRecording }: SessionSeen,
+): EndReason | undefined {
+  if (!session.isRunning) return undefined;
+  // Video that waits for its run to be sealed belongs to the slot in which it came: the end is met when it is sealed.
+  if (isSlotOver && (hasRecording || !session.hasBegun)) return stepMs === 0 ? 'slot' : 'clock';
+  if (session.heldBack) return undefined;
+  return nowMs - (session.lastByteMs ?? session.startedMs) >= stallTimeoutMs ? 'stall' : undefined;
+}

@@ -41,6 +41,7 @@ export class Session {
   readonly #collector = new Collector();
   #begin: (initialisation: Buffer | undefined) => void = () => undefined;
   #hasBegun = false;
+  #isRunning = true;
   #firstByteMs: number | undefined;
   #lastByteMs: number | undefined;
   #deliveredBytes = 0;
@@ -65,6 +66,7 @@ export class Session {
     });
     if (!options.cutter.needsInitialisation) this.#begin(undefined);
     this.ended = source.ended.then((end) => {
+      this.#isRunning = false;
       this.#cancelKill?.();
       return end;
     });
@@ -84,6 +86,11 @@ export class Session {
 
   get hasBegun(): boolean {
     return this.#hasBegun;
+  }
+
+  /** Its process has not ended. */
+  get isRunning(): boolean {
+    return this.#isRunning;
   }
 
   /** When its first byte came, on the monotonic clock. */

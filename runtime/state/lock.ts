@@ -4,6 +4,9 @@
  * beside the state that names the holder. The socket decides between processes that share a network namespace,
  * also when both start at once; the file reaches a service that systemd gave a namespace of its own.
  *
+ * On a full disk the socket alone decides until there is room for the file: just then the recorder has to run that makes
+ * room, and the syncer that says what may go.
+ *
  * It does not reach across machines or PID namespaces that share the directory.
  *
  * A file that people's commands read, change and replace is locked by the socket alone.
@@ -31,6 +34,8 @@ interface Holder {
 }
 
 const maxHolderBytes = 1024;
+/** What a full disk did not take is written again after this long. */
+export const tellAgainMs = 10_000;
 
 /**
  * Takes the lock `name` on a recordings directory, which is made if it is missing.
@@ -47,17 +52,19 @@ export async function acquireLock(
     what: 'the recordings directory',
     taken: () => alreadyRunning(name),
   });
+  let stopTelling: () => Promise<void>;
   try {
     const own = await describe(process.pid);
     const other = await readHolder(file);
     if (other && other.pid !== process.pid && (await isAlive(other, own))) throw alreadyRunning(name, other);
-    await writeFile(file, JSON.stringify(own), { mode: 0o644 });
+    stopTelling = await tellHolder(file, own);
   } catch (error) {
     await close(server);
     throw error;
   }
   let released: Promise<void> | undefined;
   const release = async (): Promise<void> => {
+    await stopTelling();
     await rm(file, { force: true });
     await close(server);
   };
@@ -163,6 +170,32 @@ async function describe(pid: number): Promise<Holder> {
   // A zombie has ended; only its parent has not asked for its exit code yet.
   if (startTicks === undefined || state === 'Z') throw new Error(`process ${pid} has ended`);
   return { pid, startTicks, bootId, pidNamespace };
+}
+
+/**
+ * Writes who holds the lock, now or as soon as the disk has room for it.
+ * @returns what ends the attempts: when it resolves, none is under way.
+ */
+async function tellHolder(file: string, own: Holder): Promise<() => Promise<void>> {
+  const tell = (): Promise<void> => writeFile(file, JSON.stringify(own), { mode: 0o644 });
+  try {
+    await tell();
+    return async () => undefined;
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
+  }
+  let telling: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    telling = telling.then(tell).then(
+      () => clearInterval(timer),
+      () => undefined,
+    );
+  }, tellAgainMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await telling;
+  };
 }
 
 /** `undefined` when there is no such file or it is not a holder's: then nobody can be named by it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
@@ -177,6 +178,34 @@ test('on a disk that is really full nothing is lost but the newest video, and it
     );
     assert.ok(video.length > 0);
     assert.equal(await recorder.stop(), 0);
+  } finally {
+    await disk.unmount();
+  }
+});
+
+test('a recorder that is started on a disk without a free block records over the oldest recordings', async (context) => {
+  const place = await Place.make(context, [front]);
+  await mkdir(place.recordings);
+  const disk = await SmallDisk.mount(place.recordings, 4 * 2 ** 20);
+  try {
+    const camera = path.join(place.recordings, 'front');
+    await mkdir(camera);
+    await mkdir(path.join(place.recordings, '.state'));
+    const old = ['rec-20260101T000000Z-3600s.encrocam', 'rec-20260101T010000Z-3600s.encrocam'];
+    for (const name of old) await writeFile(path.join(camera, name), Buffer.alloc(1_500_000));
+    const filler = path.join(place.recordings, 'filler');
+    assert.throws(() => {
+      for (;;) appendFileSync(filler, Buffer.alloc(4096));
+    }, /ENOSPC/);
+    const recorder = place.start();
+    await recorder.line('video is coming');
+    assert.equal(await recorder.stop(), 0);
+    const left = await readdir(camera);
+    assert.ok(!left.includes(old[0] ?? ''), left.join());
+    assert.ok(
+      left.some((name) => name.startsWith('rec-') && !old.includes(name)),
+      left.join(),
+    );
   } finally {
     await disk.unmount();
   }
