@@ -52,7 +52,7 @@ export async function writePart(
   } finally {
     await source.close();
   }
-  const part = { fromMs: excerpt.startMs, toMs: shared.toMs };
+  const asked = { fromMs: excerpt.fromMs, toMs: shared.toMs };
   const nodes = shared.nodes.map(({ depth, index, key }) => ({ depth, index, key: key.toString('hex') }));
   await writePrivate(path.join(directory, `${name}.nodes.json`), `${JSON.stringify(nodes, undefined, 2)}\n`);
   const signed = await signedBy(run.header, file, trusted);
@@ -60,7 +60,7 @@ export async function writePart(
     await writePrivate(path.join(directory, `${name}.signed.txt`), signed.line);
     await writePrivate(path.join(directory, `${name}.signed.sig`), signed.signature);
   }
-  const verdict = await judge(file, name, part, trusted);
+  const verdict = await judge(file, name, asked, trusted);
   return {
     ...{
       name,
@@ -69,8 +69,9 @@ export async function writePart(
       verdict,
       header: run.header,
       sourceFile: path.basename(run.checked.file),
-      ...part,
     },
+    ...{ fromMs: asked.fromMs, toMs: verdict.toMs },
+    video: { fromMs: excerpt.videoFromMs, toMs: shared.toMs },
     ...{ isSigned: signed !== undefined, isSound: verdict.isSound },
     isCertified: signed !== undefined && run.header.cameraSignature === undefined,
   };
@@ -93,25 +94,25 @@ export async function hasVideo(part: EvidencePart): Promise<boolean> {
   }
 }
 
-async function* packetsOf({ file, shared, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {
+async function* packetsOf({ file, shared, video: { fromMs, toMs } }: EvidencePart): AsyncGenerator<Buffer> {
   const reader = new PacketReader();
   const opener = new RunOpener(shared);
   const source = await openFileSource(file);
-  const opened = function* (): Generator<Buffer> {
+  const drained = function* (): Generator<Buffer> {
     for (let item = reader.next(); item; item = reader.next()) {
       if (item.kind !== 'data' || item.timeMs < fromMs || item.timeMs >= toMs) continue;
-      const video = opener.open(item);
-      if (!video) reader.reject();
-      else if (opener.isNext(item)) yield video;
+      const opened = opener.open(item);
+      if (!opened) reader.reject();
+      else if (opener.isNext(item)) yield opened;
     }
   };
   try {
     for await (const chunk of source.stream(0)) {
       reader.push(chunk);
-      yield* opened();
+      yield* drained();
     }
     reader.end();
-    yield* opened();
+    yield* drained();
   } finally {
     await source.close();
   }
@@ -222,13 +223,13 @@ function reportOf(parts: readonly EvidencePart[], camera: string): object {
   return {
     ...{ camera, sound: parts.every(({ isSound }) => isSound) },
     parts: parts.map(
-      ({ name, header, verdict, fromMs, isSound, isSigned, isCertified: isLater, sourceFile }) => {
+      ({ name, header, verdict, fromMs, toMs, isSound, isSigned, isCertified: isLater, sourceFile }) => {
         const { startMs, runId, recording } = header.statement;
         const utc = (timeMs: number): string => new Date(startMs + timeMs).toISOString();
         return {
           ...{ file: `${name}.encrocam`, sourceFile, recording, run: runId.toString('hex'), sound: isSound },
           state: isLater ? 'certified' : isSigned ? 'signed' : 'locked',
-          ...{ from: utc(fromMs), to: utc(verdict.toMs) },
+          ...{ from: utc(fromMs), to: utc(toMs) },
           stretches: verdict.stretches.map((stretch) => ({
             verdict: stretch.verdict,
             ...{ from: utc(stretch.fromMs), to: utc(stretch.toMs) },
@@ -242,7 +243,7 @@ function reportOf(parts: readonly EvidencePart[], camera: string): object {
 
 /** What people read of it: also on the screen of whoever exports. */
 export function reportText(parts: readonly EvidencePart[], camera: string): string {
-  const lines = parts.flatMap(({ name, header, verdict, fromMs, isSigned, isCertified: isLater }) => {
+  const lines = parts.flatMap(({ name, header, verdict, fromMs, toMs, isSigned, isCertified: isLater }) => {
     const { startMs } = header.statement;
     const clock = (timeMs: number): string => localTime(new Date(startMs + timeMs));
     const who = isLater
@@ -256,7 +257,7 @@ export function reportText(parts: readonly EvidencePart[], camera: string): stri
       ...verdict.stretches.map(
         (stretch) => `  ${clock(stretch.fromMs)} to ${clock(stretch.toMs)}  ${stretch.verdict}`,
       ),
-      `  before ${clock(fromMs)} and after ${clock(verdict.toMs)}: not part of this bundle`,
+      `  before ${clock(fromMs)} and after ${clock(toMs)}: not part of this bundle`,
     ];
   });
   const isSound = parts.every((part) => part.isSound);

@@ -6,9 +6,11 @@ export interface DescribedPart {
   readonly name: string;
   readonly header: Header;
   readonly sourceFile: string;
-  /** Milliseconds since the run's start; the end is excluded. */
+  /** What was judged, in milliseconds since the run's start; it ends where the run does, if that is earlier. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** What the video is made of, the end excluded: from a key frame on, and with what the run has at its very end. */
+  readonly video: { readonly fromMs: number; readonly toMs: number };
   /** By a certificate, rather than in its header. */
   readonly isCertified: boolean;
   /** The camera signed something for it: its header or a certificate. */
@@ -122,7 +124,10 @@ function verifyText({ name, fromMs, toMs }: DescribedPart): string {
 }
 
 function decryptText(part: DescribedPart): string {
-  const { name, fromMs, toMs } = part;
+  const {
+    name,
+    video: { fromMs, toMs },
+  } = part;
   return `        python3 encrocrypt3.py decrypt ${name}.encrocam --nodes ${name}.nodes.json --from ${fromMs} --to ${toMs} > ${name}.${extensionOf(part)}\n`;
 }
 

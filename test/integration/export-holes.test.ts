@@ -1,0 +1,101 @@
+/** What `encrocam export` says where something of the range is gone: nothing that was destroyed counts as whole. */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { type FragmentedVideo, fragmentedVideo } from '../support/fragmented-video.ts';
+import type { SyntheticRun } from '../support/synthetic-run.ts';
+import {
+  byHand,
+  commandsIn,
+  exported,
+  framesOf,
+  framesPerPacket,
+  packetsPerSecond,
+  recordTwo,
+  seconds,
+} from './export-harness.ts';
+
+let directory: string;
+let place: string;
+let video: FragmentedVideo;
+let runs: SyntheticRun[];
+let names: string[];
+before(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'encrocam-holes-'));
+  place = path.join(directory, 'front');
+  await mkdir(place);
+  video = await fragmentedVideo('320x180', seconds);
+  runs = await recordTwo(place, video, video, video);
+  names = (await readdir(place)).sort();
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+/** The three recordings, changed; one that became nothing is not there. */
+async function changed(
+  name: string,
+  change: (run: SyntheticRun, number: number) => Buffer | undefined,
+): Promise<string> {
+  const folder = path.join(directory, name);
+  await mkdir(folder);
+  for (const [number, run] of runs.entries()) {
+    const bytes = change(run, number);
+    if (bytes) await writeFile(path.join(folder, names[number] ?? ''), bytes);
+  }
+  return folder;
+}
+
+function isVideo(packet: Buffer, fromMs: number, toMs: number): boolean {
+  const timeMs = packet.readUIntBE(10, 3);
+  return (packet[3] ?? 0) >= 0x80 && timeMs >= fromMs && timeMs < toMs;
+}
+
+test('a range whose beginning was destroyed is not whole, for the command, its README and Python', async () => {
+  const destroyed = {
+    changed: (packet: Buffer): Buffer[] => {
+      const copy = Buffer.from(packet);
+      copy[20] = (copy[20] ?? 0) ^ 1;
+      return [copy];
+    },
+    dropped: (): Buffer[] => [],
+  };
+  for (const [what, destroy] of Object.entries(destroyed)) {
+    const folder = await changed(what, ({ packets, bytes }, number) =>
+      number > 0
+        ? bytes
+        : Buffer.concat(packets.flatMap((one) => (isVideo(one, 10_000, 15_000) ? destroy(one) : [one]))),
+    );
+    const out = path.join(directory, `out-${what}`);
+    const { code, messages } = await exported(10, 20, out, folder);
+    assert.equal(code, 2, messages);
+    assert.match(messages, /08:00:10\.000 .* to .*08:00:15\.000 .* (?:tampered|missing)/);
+    assert.match(messages, /NOT as the camera recorded it/);
+    const { copy, shell } = await byHand(`${out}-evidence`);
+    const [verify = ''] = await commandsIn(copy, 'verify');
+    assert.match(verify, /--from 10000 --to 20000$/);
+    const verified = await shell(verify);
+    assert.equal(verified.code, 1, verified.output);
+    assert.match(verified.output, /"(?:tampered|missing) 10000-15000"/);
+    // What is left begins with the next key frame, at 16 s; the expert gets the same pictures.
+    const [decrypt = ''] = await commandsIn(copy, 'decrypt');
+    assert.equal((await shell(decrypt)).code, 0);
+    const frames = await framesOf(`${out}.mp4`);
+    assert.equal(frames.length, 4 * packetsPerSecond * framesPerPacket);
+    assert.deepEqual(await framesOf(path.join(copy, 'part-1.mp4')), frames);
+  }
+});
+
+test('the README names as the end of a part what Python prints as its end', async () => {
+  const out = path.join(directory, 'to-the-end');
+  const { code, messages } = await exported(12, 25, out, place);
+  assert.equal(code, 0, messages);
+  const { copy, shell } = await byHand(`${out}-evidence`);
+  const verify = await commandsIn(copy, 'verify');
+  const ends = verify.map((command) => / --from (\d+) --to (\d+)$/.exec(command)?.slice(1).join('-'));
+  assert.deepEqual(ends, ['12000-20000', '0-5000']);
+  for (const [number, command] of verify.entries()) {
+    assert.match((await shell(command)).output, new RegExp(`"intact ${ends[number]}"`));
+  }
+  assert.match(await readFile(path.join(copy, 'README.txt'), 'utf8'), /to 2027-01-15T08:00:20\.000Z/);
+});
