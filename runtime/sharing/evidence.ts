@@ -13,12 +13,12 @@ import {
   signedLine,
 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError } from '../errors.ts';
-import { localTime } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { certifiedAt } from '../pgp/open-run.ts';
 import { checkFile } from '../verifier/check-file.ts';
 import { openFileSource, type Source } from '../viewer/source.ts';
 import { type Capability, encodeCapability, type SharedRun } from './capability.ts';
+import { type AroundParts, reportOf, reportText } from './evidence-report.ts';
 import { type Excerpt, ExcerptFinder, type Place } from './excerpt.ts';
 import type { FoundRun } from './find-runs.ts';
 import { judgePart, type PartVerdict } from './judge-part.ts';
@@ -123,12 +123,13 @@ export interface Bundle {
   readonly parts: readonly EvidencePart[];
   /** Where the videos are, and what they will be called. */
   readonly videos: readonly { readonly file: string; readonly name: string }[];
+  readonly around: AroundParts;
   readonly trusted: Key;
 }
 
 /** Adds what is about all parts: keys, reports, the reader, the text, and the sums of everything. */
 export async function completeBundle(directory: string, bundle: Bundle): Promise<void> {
-  const { capability, parts, trusted } = bundle;
+  const { capability, parts, around, trusted } = bundle;
   const videos: { name: string; sha256: string }[] = [];
   for (const { file, name } of bundle.videos) videos.push({ name, sha256: await sha256Of(file) });
   const { fromMs, toMs } = capability;
@@ -137,9 +138,9 @@ export async function completeBundle(directory: string, bundle: Bundle): Promise
     'camera.public.asc': trusted.toPublic().armor(),
     'share.txt': `${shareLink(encodeCapability(capability))}\n`,
     'encrocrypt3.py': await readFile(new URL('./encrocrypt3.py', import.meta.url), 'utf8'),
-    'report.txt': reportText(parts, camera),
-    'report.json': `${JSON.stringify(reportOf(parts, camera), undefined, 2)}\n`,
-    'README.txt': readmeOf({ fromMs, toMs, camera, parts, videos }),
+    'report.txt': reportText(parts, around, camera),
+    'report.json': `${JSON.stringify(reportOf(parts, around, camera), undefined, 2)}\n`,
+    'README.txt': readmeOf({ fromMs, toMs, camera, parts, around, videos }),
   };
   for (const [name, text] of Object.entries(files)) await writePrivate(path.join(directory, name), text);
   const sums: string[] = [];
@@ -217,52 +218,6 @@ async function judge(
   } finally {
     await source.close();
   }
-}
-
-function reportOf(parts: readonly EvidencePart[], camera: string): object {
-  return {
-    ...{ camera, sound: parts.every(({ isSound }) => isSound) },
-    parts: parts.map(
-      ({ name, header, verdict, fromMs, toMs, isSound, isSigned, isCertified: isLater, sourceFile }) => {
-        const { startMs, runId, recording } = header.statement;
-        const utc = (timeMs: number): string => new Date(startMs + timeMs).toISOString();
-        return {
-          ...{ file: `${name}.encrocam`, sourceFile, recording, run: runId.toString('hex'), sound: isSound },
-          state: isLater ? 'certified' : isSigned ? 'signed' : 'locked',
-          ...{ from: utc(fromMs), to: utc(toMs) },
-          stretches: verdict.stretches.map((stretch) => ({
-            verdict: stretch.verdict,
-            ...{ from: utc(stretch.fromMs), to: utc(stretch.toMs) },
-          })),
-          beside: 'what was recorded before and after is not part of this bundle',
-        };
-      },
-    ),
-  };
-}
-
-/** What people read of it: also on the screen of whoever exports. */
-export function reportText(parts: readonly EvidencePart[], camera: string): string {
-  const lines = parts.flatMap(({ name, header, verdict, fromMs, toMs, isSigned, isCertified: isLater }) => {
-    const { startMs } = header.statement;
-    const clock = (timeMs: number): string => localTime(new Date(startMs + timeMs));
-    const who = isLater
-      ? `certified later by ${camera}`
-      : isSigned
-        ? `signed by ${camera}`
-        : 'signed by nobody';
-    return [
-      `${name}.encrocam, ${who}`,
-      ...(verdict.stretches.length === 0 ? ['  nothing of it is vouched for'] : []),
-      ...verdict.stretches.map(
-        (stretch) => `  ${clock(stretch.fromMs)} to ${clock(stretch.toMs)}  ${stretch.verdict}`,
-      ),
-      `  before ${clock(fromMs)} and after ${clock(toMs)}: not part of this bundle`,
-    ];
-  });
-  const isSound = parts.every((part) => part.isSound);
-  const result = isSound ? 'As the camera recorded it.' : 'NOT as the camera recorded it, or not all of it.';
-  return `${[...lines, result].join('\n')}\n`;
 }
 
 /** The keys are in it: for nobody's eyes but the owner's until they pass it on. */

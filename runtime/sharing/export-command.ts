@@ -17,9 +17,11 @@ import {
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
+import { wholeRange } from '../viewer/time.ts';
 import type { Capability } from './capability.ts';
-import { completeBundle, type EvidencePart, hasVideo, reportText, videoOf, writePart } from './evidence.ts';
-import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
+import { completeBundle, type EvidencePart, hasVideo, videoOf, writePart } from './evidence.ts';
+import { isAllSound, reportText } from './evidence-report.ts';
+import { aroundText, type FoundRuns, findRuns, unsignedHelp } from './find-runs.ts';
 import { boundedRange, grant } from './grant-range.ts';
 import { joinMp4, writeMp4 } from './mp4.ts';
 
@@ -57,19 +59,17 @@ export const command: Command = {
     const trusted = await trustedFrom(args);
     await refuseExisting([`${out}.mp4`, `${out}-evidence`]);
     const { runs: owner } = await ownerKeysFrom(args);
-    const { inputs, close } = await findInputs(input, range, args);
+    const { inputs, isDirectory, close } = await findInputs(input, wholeRange, args);
     try {
-      const withUnsigned = args.values.unsigned === true;
-      const { runs, warnings, isLeftOut } = await findRuns(input, inputs, { range, trusted, withUnsigned });
-      // Before anything is opened or written: whoever reads it can still stop.
-      for (const line of warnings) process.stderr.write(`${line}\n`);
+      const options = { range, trusted, withUnsigned: args.values.unsigned === true, isDirectory };
+      const { runs, around } = await findRuns(input, inputs, options);
+      for (const line of aroundText(around)) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
-      const { parts, videos } = await write(out, runs, capability, trusted);
+      const { parts, videos } = await write(out, { runs, around }, capability, trusted);
       process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
-      process.stderr.write(reportText(parts, fingerprintOf(trusted)));
-      const isSound = !isLeftOut && parts.every((part) => part.isSound);
-      return isSound ? exitCode.whole : exitCode.incomplete;
+      process.stderr.write(reportText(parts, around, fingerprintOf(trusted)));
+      return isAllSound(parts, around) ? exitCode.whole : exitCode.incomplete;
     } finally {
       await close();
     }
@@ -87,7 +87,7 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
 /** All of it, or nothing: it is made in a directory of its own, and gets its names at the end. */
 async function write(
   out: string,
-  runs: readonly FoundRun[],
+  { runs, around }: FoundRuns,
   capability: Capability,
   trusted: Key,
 ): Promise<{ readonly parts: readonly EvidencePart[]; readonly videos: readonly string[] }> {
@@ -111,7 +111,7 @@ async function write(
     const made = await joinMp4(pieces, videoName);
     const named = made.map((file) => ({ file, target: `${out}${file.slice(videoName.length)}` }));
     const videos = named.map(({ file, target }) => ({ file, name: path.basename(target) }));
-    await completeBundle(bundle, { capability, parts, trusted, videos });
+    await completeBundle(bundle, { capability, parts, around, trusted, videos });
     await refuseExisting([`${out}-evidence`, ...named.map(({ target }) => target)]);
     for (const { file, target } of named) {
       // Footage is private: nobody but the owner reads it unless they change its mode.

@@ -5,7 +5,9 @@ import { localTime, printable } from '../log.ts';
 import { checkFile } from '../verifier/check-file.ts';
 import type { CheckedRun, Voucher } from '../verifier/timeline.ts';
 import type { Input } from '../viewer/inputs.ts';
+import type { AroundParts } from './evidence-report.ts';
 import { type KnownRun, overlapOf, type RunRange } from './grant.ts';
+import { type Hole, holesIn, holeText, reachesBeyond } from './holes.ts';
 
 export interface FoundRun extends KnownRun {
   readonly input: Input;
@@ -17,10 +19,7 @@ export interface FoundRun extends KnownRun {
 export interface FoundRuns {
   /** In the order of time; at least one. */
   readonly runs: readonly FoundRun[];
-  /** For people, a line each: which runs in the range are left out, and which the camera does not vouch for. */
-  readonly warnings: readonly string[];
-  /** Whether a run in the range was left out. */
-  readonly isLeftOut: boolean;
+  readonly around: AroundParts;
 }
 
 export interface FindOptions {
@@ -30,6 +29,8 @@ export interface FindOptions {
   readonly trusted: Key;
   /** Takes runs, too, that began while the camera was locked and that it has not certified. */
   readonly withUnsigned: boolean;
+  /** Whether the inputs are all recordings of a directory. One that was named is read whatever its name says. */
+  readonly isDirectory: boolean;
 }
 
 /** Help for `--unsigned` of `share` and `export`. */
@@ -37,52 +38,103 @@ export const unsignedHelp = `  --unsigned             also what was recorded whi
                          anybody's: made by whoever can write there, to get the keys of another recording out of you.
 `;
 
+/** What was read. */
+interface Read {
+  readonly found: Map<string, FoundRun>;
+  readonly checked: CheckedRun[];
+  readonly leftOut: CheckedRun[];
+  oldFiles: number;
+}
+
 /**
- * Reads the recordings as a whole: only so it is known where a run ends, and that nothing lies between.
+ * Reads the recordings as a whole: only so it is known where a run ends, and that nothing lies between. Where the range reaches beyond
+ * them, the one beside it is read as well: it tells whether there was another between.
  *
  * Runs that nobody signed are left out: a header's commitment binds its secret to the run's id alone. Whoever copies these and what is
  * sealed into a header of his own, with a time in the range, would be given the keys of a run that lies beside it.
+ * @param inputs of all times, oldest first.
  * @throws {EncroCamError} `INPUT_UNREADABLE`, also if there is nothing in the range.
  */
 export async function findRuns(
   place: string,
   inputs: Iterable<Input> | AsyncIterable<Input>,
-  { range, trusted, withUnsigned }: FindOptions,
+  options: FindOptions,
 ): Promise<FoundRuns> {
-  const found = new Map<string, FoundRun>();
-  const leftOut: CheckedRun[] = [];
-  let oldFiles = 0;
-  for await (const input of inputs) {
-    const source = await input.open();
-    try {
-      const { version, runs } = await checkFile(source.name, source.stream(0), trusted);
-      if (version === 2) oldFiles += 1;
-      for (const checked of runs) {
-        const run = { ...knownRun(checked), checked, input };
-        const part = overlapOf(run, range);
-        const id = checked.header.hash.toString('hex');
-        if (!part) continue;
-        const isUnsigned = checked.voucher === 'locked' && !withUnsigned;
-        if (checked.voucher === 'not authentic' || isUnsigned) leftOut.push(checked);
-        else if (!found.has(id)) found.set(id, { ...run, part });
-      }
-    } finally {
-      await source.close();
-    }
+  const { range } = options;
+  const { within, before, behind } = await sorted(inputs, options);
+  const all: Read = { found: new Map(), checked: [], leftOut: [], oldFiles: 0 };
+  for (const input of within) await read(input, all, options);
+  if (all.found.size > 0) {
+    const beyond = reachesBeyond(all.checked, range);
+    if (beyond.before && before) await read(before, all, options);
+    if (beyond.behind && behind) await read(behind, all, options);
   }
-  if (found.size === 0) throw nothing(place, range, { oldFiles, leftOut });
-  const runs = [...found.values()].sort((one, other) => startOf(one) - startOf(other));
-  const locked = runs.filter(({ checked }) => checked.voucher === 'locked');
-  return {
-    runs,
-    warnings: [
-      ...leftOut.map(({ file, voucher }) => `! left out, since ${whyLeftOut(voucher)}: a run in ${file}`),
-      ...locked.map(
-        ({ checked }) => `! recorded while locked, and not certified by the camera: a run in ${checked.file}`,
-      ),
-    ],
-    isLeftOut: leftOut.length > 0,
-  };
+  const { holes, problems } = holesIn(all.checked, range);
+  if (all.found.size === 0) throw nothing(place, range, all);
+  const runs = [...all.found.values()].sort((one, other) => startOf(one) - startOf(other));
+  const isMissing = holes.some(({ state }) => state === 'missing');
+  const isComplete = all.leftOut.length === 0 && !isMissing;
+  return { runs, around: { holes, isComplete, warnings: warningsOf(all, problems) } };
+}
+
+/** What `share` and `export` say before anything is opened or written: whoever reads it can still stop. */
+export function aroundText({ holes, warnings }: AroundParts): string[] {
+  return [...holes.map((hole: Hole) => `! no video from ${holeText(hole)}`), ...warnings];
+}
+
+interface Sorted {
+  readonly within: readonly Input[];
+  /** The nearest that ends before the range begins. */
+  readonly before: Input | undefined;
+  /** The nearest that begins when the range is over. */
+  readonly behind: Input | undefined;
+}
+
+async function sorted(
+  inputs: Iterable<Input> | AsyncIterable<Input>,
+  { range: { fromMs, toMs }, isDirectory }: FindOptions,
+): Promise<Sorted> {
+  const within: Input[] = [];
+  let [before, behind]: (Input | undefined)[] = [];
+  for await (const input of inputs) {
+    const { recording } = input;
+    if (!isDirectory || !recording) within.push(input);
+    else if (recording.startMs + recording.lengthMs <= fromMs) before = input;
+    else if (recording.startMs >= toMs) behind ??= input;
+    else within.push(input);
+  }
+  return { within, before, behind };
+}
+
+async function read(input: Input, all: Read, { range, trusted, withUnsigned }: FindOptions): Promise<void> {
+  const source = await input.open();
+  try {
+    const { version, runs } = await checkFile(source.name, source.stream(0), trusted);
+    if (version === 2) all.oldFiles += 1;
+    for (const checked of runs) {
+      all.checked.push(checked);
+      const run = { ...knownRun(checked), checked, input };
+      const part = overlapOf(run, range);
+      const id = checked.header.hash.toString('hex');
+      if (!part) continue;
+      const isUnsigned = checked.voucher === 'locked' && !withUnsigned;
+      if (checked.voucher === 'not authentic' || isUnsigned) all.leftOut.push(checked);
+      else if (!all.found.has(id)) all.found.set(id, { ...run, part });
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function warningsOf({ found, leftOut }: Read, problems: readonly string[]): string[] {
+  const locked = [...found.values()].filter(({ checked }) => checked.voucher === 'locked');
+  return [
+    ...leftOut.map(({ file, voucher }) => `! left out, since ${whyLeftOut(voucher)}: a run in ${file}`),
+    ...locked.map(
+      ({ checked }) => `! recorded while locked, and not certified by the camera: a run in ${checked.file}`,
+    ),
+    ...problems.map((problem) => `! ${problem}`),
+  ].map(printable);
 }
 
 function whyLeftOut(voucher: Voucher): string {
@@ -98,11 +150,7 @@ function startOf({ header }: KnownRun): number {
   return header.statement.startMs;
 }
 
-function nothing(
-  place: string,
-  { fromMs, toMs }: RunRange,
-  { oldFiles, leftOut }: { readonly oldFiles: number; readonly leftOut: readonly CheckedRun[] },
-): EncroCamError {
+function nothing(place: string, { fromMs, toMs }: RunRange, { oldFiles, leftOut }: Read): EncroCamError {
   const [from, to] = [fromMs, toMs].map((timeMs) => localTime(new Date(timeMs)));
   const what = leftOut.length > 0 ? 'nothing that this camera recorded' : 'nothing recorded';
   return new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has ${what} from ${from} to ${to}.`, {

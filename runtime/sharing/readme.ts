@@ -1,5 +1,7 @@
 /** The text that explains an evidence bundle to whoever has to judge it, without EncroCam and without its authors. */
 import type { Header } from '../encrocrypt/v3/index.ts';
+import { printable } from '../log.ts';
+import { type AroundParts, resultText } from './evidence-report.ts';
 
 export interface DescribedPart {
   /** `part-1`. */
@@ -25,18 +27,18 @@ export interface Described {
   /** The camera's fingerprint. */
   readonly camera: string;
   readonly parts: readonly DescribedPart[];
+  readonly around: AroundParts;
   readonly videos: readonly { readonly name: string; readonly sha256: string }[];
 }
 
-export function readmeOf({ fromMs, toMs, camera, parts, videos }: Described): string {
-  const isSound = parts.every((part) => part.isSound);
+export function readmeOf({ fromMs, toMs, camera, parts, around, videos }: Described): string {
   return `EVIDENCE BUNDLE OF AN ENCROCAM CAMERA
 =====================================
 
 What was asked for:  ${utc(fromMs)} to ${utc(toMs)}
 Camera (OpenPGP):    ${camera}
-Result when made:    ${isSound ? 'as the camera recorded it' : 'NOT as the camera recorded it, or not all of it: see report.txt'}
-
+Result when made:    ${resultText(parts, around)}. See report.txt
+${holesText(around)}
 This directory holds what is needed to check a piece of video from a security camera: that this camera recorded it, and that nothing in
 it was changed, left out, added, moved or given another time since. The video itself is beside this directory:
 
@@ -101,6 +103,22 @@ WHAT IT SHOWS, AND WHAT IT DOES NOT
 - Whoever had the camera's secret key could make recordings of things that never happened, from then on; a camera can be shown a picture. No cryptography tells.
 - The keys in here open whole segments of the recording, ${segmentText(parts)} each: whoever has the rest of the recording can watch these
   to their ends. They open nothing else, and nobody can sign with them.
+`;
+}
+
+function holesText({ holes }: AroundParts): string {
+  if (holes.length === 0) return '';
+  const lines = holes.map(
+    ({ state, fromMs, toMs, cause }) => `    ${utc(fromMs)} to ${utc(toMs)}  ${state}: ${printable(cause)}`,
+  );
+  return `
+Of what was asked for there is no video in here from
+
+${lines.join('\n')}
+
+"missing" was recorded, as far as the recordings beside it tell, and is gone. "gap" and "not recorded" are the camera's own word that it did
+not record then. "not here" is before or behind all recordings that there were: nothing tells whether there was one. The video goes on
+behind each of these as if no time had passed.
 `;
 }
 

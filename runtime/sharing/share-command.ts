@@ -15,9 +15,9 @@ import {
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
-import { parseTime } from '../viewer/time.ts';
+import { parseTime, wholeRange } from '../viewer/time.ts';
 import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
-import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
+import { aroundText, type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
 import { boundedRange, grant } from './grant-range.ts';
 import { parseBase, shareLink } from './link.ts';
 import { encryptShare, receiversIn } from './share-file.ts';
@@ -64,12 +64,11 @@ export const command: Command = {
     const terms = termsFrom(args, nowMs);
     const trusted = await trustedFrom(args);
     const { runs: owner } = await ownerKeysFrom(args);
-    const { inputs, close } = await findInputs(input, range, args);
+    const { inputs, isDirectory, close } = await findInputs(input, wholeRange, args);
     try {
-      const withUnsigned = args.values.unsigned === true;
-      const { runs, warnings } = await findRuns(input, inputs, { range, trusted, withUnsigned });
-      // Before anything is opened or written: whoever reads it can still stop.
-      for (const line of warnings) process.stderr.write(`${line}\n`);
+      const options = { range, trusted, withUnsigned: args.values.unsigned === true, isDirectory };
+      const { runs, around } = await findRuns(input, inputs, options);
+      for (const line of aroundText(around)) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
       const share = encodeCapability(capability);

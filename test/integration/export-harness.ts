@@ -14,8 +14,8 @@ export const ownerSecret = path.join(vectors, 'owner.secret.asc');
 export const seconds = 20;
 export const [packetsPerSecond, framesPerPacket] = [8, 2];
 
-/** Two recordings of 20 s, one right behind the other. */
-export async function recordTwo(folder: string, ...videos: FragmentedVideo[]): Promise<SyntheticRun[]> {
+/** Recordings of 20 s, one right behind the other. */
+export async function recordInRow(folder: string, ...videos: FragmentedVideo[]): Promise<SyntheticRun[]> {
   const keys = await cameraKeys();
   const runs: SyntheticRun[] = [];
   for (const [number, { initialisation, fragments }] of videos.entries()) {
@@ -71,6 +71,12 @@ export function exported(
   const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
   const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys, ...more];
   return run(encrocam, args, { env: { ...process.env, TZ: 'UTC', ...env } });
+}
+
+export function sharedWithLink(from: number, to: number, input: string): Promise<Outcome> {
+  const keys = ['--signed-by', cameraFile, '--key', ownerSecret, '--link'];
+  const args = ['share', input, '--from', at(from), '--to', at(to), ...keys];
+  return run(encrocam, args, { env: { ...process.env, TZ: 'UTC' } });
 }
 
 /** The commands of step 2 and 3 of the README, as they stand there. */

@@ -13,8 +13,9 @@ import {
   framesOf,
   framesPerPacket,
   packetsPerSecond,
-  recordTwo,
+  recordInRow,
   seconds,
+  sharedWithLink,
 } from './export-harness.ts';
 
 let directory: string;
@@ -27,7 +28,7 @@ before(async () => {
   place = path.join(directory, 'front');
   await mkdir(place);
   video = await fragmentedVideo('320x180', seconds);
-  runs = await recordTwo(place, video, video, video);
+  runs = await recordInRow(place, video, video, video);
   names = (await readdir(place)).sort();
 });
 after(() => rm(directory, { recursive: true, force: true }));
@@ -98,4 +99,58 @@ test('the README names as the end of a part what Python prints as its end', asyn
     assert.match((await shell(command)).output, new RegExp(`"intact ${ends[number]}"`));
   }
   assert.match(await readFile(path.join(copy, 'README.txt'), 'utf8'), /to 2027-01-15T08:00:20\.000Z/);
+});
+
+test('a recording that is missing between two others is told by export and share, and is not whole', async () => {
+  const folder = await changed('without-second', ({ bytes }, number) => (number === 1 ? undefined : bytes));
+  const out = path.join(directory, 'out-without-second');
+  const { code, messages } = await exported(6, 54, out, folder);
+  assert.equal(code, 2, messages);
+  const told = /08:00:20\.000 .* to .*08:00:40\.000 .* missing: the recording before this one is not here/;
+  assert.match(messages, told);
+  assert.match(messages, /NOT as the camera recorded it/);
+  const bundle = `${out}-evidence`;
+  const report = JSON.parse(await readFile(path.join(bundle, 'report.json'), 'utf8')) as {
+    sound: boolean;
+    holes: { state: string; from: string; to: string }[];
+  };
+  assert.equal(report.sound, false);
+  assert.deepEqual(
+    report.holes.map(({ state, from, to }) => [state, from, to]),
+    [['missing', '2027-01-15T08:00:20.000Z', '2027-01-15T08:00:40.000Z']],
+  );
+  assert.match(await readFile(path.join(bundle, 'report.txt'), 'utf8'), told);
+  const readme = await readFile(path.join(bundle, 'README.txt'), 'utf8');
+  assert.match(readme, /Result when made: +NOT as the camera/);
+  assert.match(readme, /2027-01-15T08:00:20\.000Z to 2027-01-15T08:00:40\.000Z +missing/);
+  const shared = await sharedWithLink(6, 54, folder);
+  assert.equal(shared.code, 0, shared.messages);
+  assert.match(shared.messages, told);
+});
+
+test('a recording that is missing at an end of the range is told by what stands beside the range', async () => {
+  const folder = await changed('without-middle', ({ bytes }, number) => (number === 1 ? undefined : bytes));
+  for (const [from, to, part] of [
+    [5, 35, '08:00:20.000 .* to .*08:00:35.000'],
+    [25, 55, '08:00:25.000 .* to .*08:00:40.000'],
+  ] as const) {
+    const { code, messages } = await exported(from, to, path.join(directory, `out-${from}`), folder);
+    assert.equal(code, 2, messages);
+    assert.match(messages, new RegExp(`${part} .* missing: the recording before this one is not here`));
+  }
+});
+
+test('time before the first recording and behind the last one is told, and no fault of what is there', async () => {
+  const folder = await changed('without-last', ({ bytes }, number) => (number === 2 ? undefined : bytes));
+  const out = path.join(directory, 'out-without-last');
+  const { code, messages } = await exported(-30, 60, out, folder);
+  assert.equal(code, 0, messages);
+  assert.match(messages, /07:59:30\.000 .* to .*08:00:00\.000 .* not here: .*before the first recording/);
+  assert.match(messages, /08:00:40\.000 .* to .*08:01:00\.000 .* not here: .*behind the last recording/);
+  assert.doesNotMatch(messages, /^As the camera recorded it\.$/m);
+  const readme = await readFile(path.join(`${out}-evidence`, 'README.txt'), 'utf8');
+  assert.match(readme, /2027-01-15T08:00:40\.000Z to 2027-01-15T08:01:00\.000Z +not here/);
+  const whole = await exported(0, 60, path.join(directory, 'out-all'), place);
+  assert.equal(whole.code, 0, whole.messages);
+  assert.match(whole.messages, /^As the camera recorded it\.$/m);
 });
