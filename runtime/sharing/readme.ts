@@ -65,12 +65,20 @@ You need a computer, without network, with Python 3.9 or later, GnuPG, and the P
 
     sudo apt install python3 python3-cryptography gnupg
 
+0.  Is encrocrypt3.py the published reader? Whoever made this bundle could have put another one here, which finds everything intact. Take it
+    from EncroCam yourself (runtime/sharing/encrocrypt3.py), or compare what
+
+        sha256sum encrocrypt3.py
+
+    prints with the sum in EncroCam's docs/guide/export.md, of the version that made this bundle; or do without it, as in step 4.
+
 1.  Is the key the camera's? This bundle cannot prove that. Its fingerprint must be the one that the owner, or somebody whom you trust more,
     wrote down when the camera was set up:
 
         gpg --show-keys --with-fingerprint camera.public.asc
 
     must show ${spaced(camera)}
+    and no other key: one "pub", and this fingerprint. What step 2 prints as "camera" must be the same.
 
 2.  Is the recording the camera's, and complete?
 
