@@ -212,9 +212,12 @@ async function judge(
 ): Promise<PartVerdict> {
   const source = await openFileSource(file);
   try {
-    const { runs } = await checkFile(name, source.stream(0), trusted);
+    const { runs, repeatedRuns } = await checkFile(name, source.stream(0), trusted);
     const [run] = runs;
-    return run ? judgePart(run, part) : { isSound: false, stretches: [], toMs: part.toMs };
+    if (!run) return { isSound: false, stretches: [], toMs: part.toMs };
+    const verdict = judgePart(run, part);
+    // Nothing but this run, in one piece, belongs into the file of its part.
+    return { ...verdict, isSound: verdict.isSound && runs.length === 1 && repeatedRuns === 0 };
   } finally {
     await source.close();
   }

@@ -64,13 +64,13 @@ export async function findRuns(
   const { within, before, behind } = await sorted(inputs, options);
   const all: Read = { found: new Map(), checked: [], leftOut: [], oldFiles: 0 };
   for (const input of within) await read(input, all, options);
-  if (all.found.size > 0) {
-    const beyond = reachesBeyond(all.checked, range);
-    if (beyond.before && before) await read(before, all, options);
-    if (beyond.behind && behind) await read(behind, all, options);
-  }
+  // Where there are no recordings of that time, there is nothing to tell about.
+  const nowhere = { before: false, behind: false };
+  const beyond = all.checked.length > 0 ? reachesBeyond(all.checked, range) : nowhere;
+  if (beyond.before && before) await read(before, all, options);
+  if (beyond.behind && behind) await read(behind, all, options);
   const { holes, problems } = holesIn(all.checked, range);
-  if (all.found.size === 0) throw nothing(place, range, all);
+  if (all.found.size === 0) throw nothing(place, range, all, holes);
   const runs = [...all.found.values()].sort((one, other) => startOf(one) - startOf(other));
   const isMissing = holes.some(({ state }) => state === 'missing');
   const isComplete = all.leftOut.length === 0 && !isMissing;
@@ -126,9 +126,22 @@ async function read(input: Input, all: Read, { range, trusted, withUnsigned }: F
   }
 }
 
-function warningsOf({ found, leftOut }: Read, problems: readonly string[]): string[] {
+/** In a file of the camera's, somebody put it there: a reader takes what follows for that one's, up to the next header. */
+function foreignFiles({ checked }: Read): string[] {
+  const own = new Set(checked.filter(({ voucher }) => voucher !== 'not authentic').map(({ file }) => file));
+  const foreign = checked.filter(({ voucher }) => voucher === 'not authentic').map(({ file }) => file);
+  return [...new Set(foreign)].filter((file) => own.has(file));
+}
+
+function foreignText(file: string): string {
+  return `a header that this camera did not sign stands in ${file}: nothing vouches for what follows it, up to the next one`;
+}
+
+function warningsOf(all: Read, problems: readonly string[]): string[] {
+  const { found, leftOut } = all;
   const locked = [...found.values()].filter(({ checked }) => checked.voucher === 'locked');
   return [
+    ...foreignFiles(all).map((file) => `! ${foreignText(file)}`),
     ...leftOut.map(({ file, voucher }) => `! left out, since ${whyLeftOut(voucher)}: a run in ${file}`),
     ...locked.map(
       ({ checked }) => `! recorded while locked, and not certified by the camera: a run in ${checked.file}`,
@@ -150,8 +163,24 @@ function startOf({ header }: KnownRun): number {
   return header.statement.startMs;
 }
 
-function nothing(place: string, { fromMs, toMs }: RunRange, { oldFiles, leftOut }: Read): EncroCamError {
+function nothing(
+  place: string,
+  { fromMs, toMs }: RunRange,
+  all: Read,
+  holes: readonly Hole[],
+): EncroCamError {
+  const { oldFiles, leftOut } = all;
   const [from, to] = [fromMs, toMs].map((timeMs) => localTime(new Date(timeMs)));
+  const missing = holes.filter(({ state }) => state === 'missing').map(holeText);
+  const foreign = foreignFiles(all);
+  if (missing.length > 0 || foreign.length > 0) {
+    const what = [...missing, ...foreign.map(foreignText)].map(printable).join('; ');
+    return new EncroCamError(
+      'INPUT_UNREADABLE',
+      `${printable(place)} has nothing that this camera vouches for from ${from} to ${to}: ${what}.`,
+      { hint: 'What can still be opened is shown, with your key, by: encrocam decrypt, or encrocam play.' },
+    );
+  }
   const what = leftOut.length > 0 ? 'nothing that this camera recorded' : 'nothing recorded';
   return new EncroCamError('INPUT_UNREADABLE', `${printable(place)} has ${what} from ${from} to ${to}.`, {
     hint:

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type FragmentedVideo, fragmentedVideo } from '../support/fragmented-video.ts';
-import type { SyntheticRun } from '../support/synthetic-run.ts';
+import { type SyntheticRun, syntheticRun } from '../support/synthetic-run.ts';
 import {
   byHand,
   commandsIn,
@@ -153,4 +153,56 @@ test('time before the first recording and behind the last one is told, and no fa
   const whole = await exported(0, 60, path.join(directory, 'out-all'), place);
   assert.equal(whole.code, 0, whole.messages);
   assert.match(whole.messages, /^As the camera recorded it\.$/m);
+});
+
+test("a stranger's header within a run does not pass what is behind it off as never recorded", async () => {
+  const [header = Buffer.alloc(0)] = syntheticRun({ seconds: 1, fill: 9 }).packets;
+  const folder = await changed('stranger', ({ packets, bytes }, number) => {
+    if (number > 0) return bytes;
+    const at = packets.findIndex((packet) => isVideo(packet, 5000, 20_000));
+    return Buffer.concat([...packets.slice(0, at), header, ...packets.slice(at)]);
+  });
+  const foreign = new RegExp(`did not sign stands in .*${names[0]}`);
+  const missing =
+    /08:00:10\.000 .* to .*08:00:18\.000 .*missing: the end of the recording before is not here/;
+  for (const refused of [
+    await exported(10, 18, path.join(directory, 'out-stranger'), folder),
+    await sharedWithLink(10, 18, folder),
+  ]) {
+    assert.equal(refused.code, 1);
+    assert.doesNotMatch(refused.messages, /nothing recorded/);
+    assert.match(refused.messages, missing);
+    assert.match(refused.messages, foreign);
+    assert.match(refused.messages, /encrocam decrypt/);
+  }
+  const before = await exported(1, 4, path.join(directory, 'out-before'), folder);
+  assert.equal(before.code, 0, before.messages);
+  const across = await exported(2, 18, path.join(directory, 'out-across'), folder);
+  assert.equal(across.code, 2);
+  assert.match(
+    across.messages,
+    /08:00:05\.000 .* to .*08:00:18\.000 .* missing: the end of the recording before/,
+  );
+  assert.match(across.messages, foreign);
+});
+
+test("evidence with a stranger's header in it is not sound, here as in Python", async () => {
+  const [header = Buffer.alloc(0)] = syntheticRun({ seconds: 1, fill: 9 }).packets;
+  const folder = await changed('stranger-and-again', ({ packets, bytes }, number) => {
+    if (number > 0) return bytes;
+    // Where a checkpoint ends, and with the run's own header behind it: no packet is lost.
+    const at = packets.findIndex((packet) => isVideo(packet, 5000, 20_000));
+    return Buffer.concat([
+      ...packets.slice(0, at),
+      header,
+      packets[0] ?? Buffer.alloc(0),
+      ...packets.slice(at),
+    ]);
+  });
+  const out = path.join(directory, 'out-stranger-and-again');
+  const { code, messages } = await exported(2, 18, out, folder);
+  assert.equal(code, 2, messages);
+  const { copy, shell } = await byHand(`${out}-evidence`);
+  const [verify = ''] = await commandsIn(copy, 'verify');
+  assert.equal((await shell(verify)).code, 1);
 });
