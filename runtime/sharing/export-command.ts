@@ -22,7 +22,7 @@ import type { Capability } from './capability.ts';
 import { completeBundle, type EvidencePart, hasVideo, videoOf, writePart } from './evidence.ts';
 import { isAllSound, reportText } from './evidence-report.ts';
 import { aroundText, type FoundRuns, findRuns, unsignedHelp } from './find-runs.ts';
-import { boundedRange, grant } from './grant-range.ts';
+import { boundedRange, encodeShare, grant } from './grant-range.ts';
 import { joinMp4, writeMp4 } from './mp4.ts';
 
 const help = `Usage: encrocam export INPUT --from TIME --to TIME --out NAME --signed-by KEY [OPTIONS]
@@ -66,6 +66,8 @@ export const command: Command = {
       for (const line of aroundText(around)) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
+      // Now, not when all of it was copied.
+      encodeShare(capability);
       const { parts, videos } = await write(out, { runs, around }, capability, trusted);
       process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
       process.stderr.write(reportText(parts, around, fingerprintOf(trusted)));

@@ -134,8 +134,8 @@ function partText({ name, header, sourceFile, fromMs, toMs, isCertified, isSigne
   const { startMs, runId, recording } = header.statement;
   return [
     `${name}.encrocam     ${utc(startMs + fromMs)} to ${utc(startMs + toMs)}`,
-    `                    ciphertext as it was stored, with its header and checkpoints, from ${sourceFile}`,
-    `                    (recording ${recording}, run ${runId.toString('hex')})`,
+    `                    ciphertext as it was stored, with its header and checkpoints, from ${printable(sourceFile)}`,
+    `                    (recording ${printable(recording)}, run ${runId.toString('hex')})`,
     ...(isCertified
       ? ['                    and the certificate by which the camera vouched for it later']
       : []),

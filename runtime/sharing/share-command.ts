@@ -16,9 +16,9 @@ import {
   trustedFrom,
 } from '../viewer/options.ts';
 import { parseTime, wholeRange } from '../viewer/time.ts';
-import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
+import { type Capability, maxNoteBytes, segmentsOf } from './capability.ts';
 import { aroundText, type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
-import { boundedRange, grant } from './grant-range.ts';
+import { boundedRange, encodeShare, grant, shareableTime } from './grant-range.ts';
 import { parseBase, shareLink } from './link.ts';
 import { encryptShare, receiversIn } from './share-file.ts';
 
@@ -71,7 +71,7 @@ export const command: Command = {
       for (const line of aroundText(around)) process.stderr.write(`${line}\n`);
       const camera = Buffer.from(fingerprintOf(trusted), 'hex');
       const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
-      const share = encodeCapability(capability);
+      const share = encodeShare(capability);
       await write(await make(share), stringOption(args, 'out'));
       for (const line of summary(capability, runs, share.length)) process.stderr.write(`${line}\n`);
       return exitCode.whole;
@@ -111,10 +111,11 @@ function termsFrom(args: CommandArguments, nowMs: number): Pick<Capability, 'exp
  */
 function parseExpiry(text: string, nowMs: number): number {
   const ahead = /^\+(\d{1,9}[smhd])$/.exec(text)?.[1];
-  const expiresMs =
+  const namedMs =
     ahead === undefined
       ? parseTime(text, 'expires', nowMs)
       : 2 * nowMs - parseTime(`-${ahead}`, 'expires', nowMs);
+  const expiresMs = shareableTime(namedMs, 'expires');
   if (expiresMs > nowMs) return expiresMs;
   throw usage(`--expires: ${localTime(new Date(expiresMs))} is over.`);
 }
