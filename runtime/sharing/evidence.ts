@@ -13,9 +13,11 @@ import {
   signedLine,
 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError } from '../errors.ts';
+import { printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { certifiedAt } from '../pgp/open-run.ts';
 import { checkFile } from '../verifier/check-file.ts';
+import type { ReadingProgress } from '../verifier/progress.ts';
 import { openFileSource, type Source } from '../viewer/source.ts';
 import { type Capability, encodeCapability, type SharedRun } from './capability.ts';
 import { type AroundParts, reportOf, reportText } from './evidence-report.ts';
@@ -41,13 +43,13 @@ export async function writePart(
   name: string,
   run: FoundRun,
   shared: SharedRun,
-  trusted: Key,
+  { trusted, progress }: { readonly trusted: Key; readonly progress: ReadingProgress },
 ): Promise<EvidencePart> {
   const file = path.join(directory, `${name}.encrocam`);
   const source = await run.input.open();
   let excerpt: Excerpt;
   try {
-    excerpt = await find(source, run.header, shared);
+    excerpt = await find(source.name, progress.read(source, run.input), run.header, shared);
     await copy(source, excerpt.places, file);
   } finally {
     await source.close();
@@ -150,12 +152,20 @@ export async function completeBundle(directory: string, bundle: Bundle): Promise
   await writePrivate(path.join(directory, 'SHA256SUMS'), sums.join(''));
 }
 
-async function find(source: Source, header: Header, shared: SharedRun): Promise<Excerpt> {
+async function find(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  header: Header,
+  shared: SharedRun,
+): Promise<Excerpt> {
   const finder = new ExcerptFinder(header, shared);
-  for await (const chunk of source.stream(0)) finder.push(chunk);
+  for await (const chunk of chunks) {
+    finder.push(chunk);
+    if (finder.isComplete) break;
+  }
   const excerpt = finder.end();
   if (excerpt) return excerpt;
-  throw new EncroCamError('INPUT_UNREADABLE', `${source.name} is not what it was a moment ago.`, {
+  throw new EncroCamError('INPUT_UNREADABLE', `${printable(name)} is not what it was a moment ago.`, {
     hint: 'Something writes to it. Copy it elsewhere, and export from there.',
   });
 }

@@ -172,6 +172,22 @@ test('a part whose beginning was destroyed is judged from its beginning, not fro
   }
 });
 
+test('nothing is read behind the end of a part, unless a certificate may come', async () => {
+  const part = partOf(run, 12_000, 21_000);
+  const finder = new ExcerptFinder(run.header, part);
+  let read = 0;
+  while (!finder.isComplete) {
+    finder.push(run.bytes.subarray(read, read + 100));
+    read += 100;
+  }
+  assert.ok(read < run.bytes.length / 2);
+  assert.deepEqual(finder.end(), find(run.bytes, run, part));
+  const locked = await signedRun(sealing, { seconds, isLocked: true, fill: 4 });
+  const other = new ExcerptFinder(locked.header, partOf(locked, 12_000, 21_000));
+  other.push(locked.bytes);
+  assert.equal(other.isComplete, false);
+});
+
 test('of a run that is not in the file there is nothing', () => {
   const finder = new ExcerptFinder(run.header, partOf(run, 0, 1000));
   finder.push(next.bytes);

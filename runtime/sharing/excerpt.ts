@@ -72,6 +72,11 @@ export class ExcerptFinder {
     this.#drain();
   }
 
+  /** Nothing behind what it has seen is needed: the end is there, and no certificate will come for a run that was signed. */
+  get isComplete(): boolean {
+    return this.#endOffset !== undefined && this.#header.cameraSignature !== undefined;
+  }
+
   /** No more bytes will come. @returns undefined if the run is not in the file. */
   end(): Excerpt | undefined {
     this.#reader.end();

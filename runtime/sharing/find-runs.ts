@@ -3,6 +3,7 @@ import type { Key } from 'openpgp';
 import { EncroCamError } from '../errors.ts';
 import { localTime, printable } from '../log.ts';
 import { checkFile } from '../verifier/check-file.ts';
+import type { ReadingProgress } from '../verifier/progress.ts';
 import type { CheckedRun, Voucher } from '../verifier/timeline.ts';
 import type { Input } from '../viewer/inputs.ts';
 import type { AroundParts } from './evidence-report.ts';
@@ -31,6 +32,7 @@ export interface FindOptions {
   readonly withUnsigned: boolean;
   /** Whether the inputs are all recordings of a directory. One that was named is read whatever its name says. */
   readonly isDirectory: boolean;
+  readonly progress: ReadingProgress;
 }
 
 /** Help for `--unsigned` of `share` and `export`. */
@@ -106,10 +108,14 @@ async function sorted(
   return { within, before, behind };
 }
 
-async function read(input: Input, all: Read, { range, trusted, withUnsigned }: FindOptions): Promise<void> {
+async function read(
+  input: Input,
+  all: Read,
+  { range, trusted, withUnsigned, progress }: FindOptions,
+): Promise<void> {
   const source = await input.open();
   try {
-    const { version, runs } = await checkFile(source.name, source.stream(0), trusted);
+    const { version, runs } = await checkFile(source.name, progress.read(source, input), trusted);
     if (version === 2) all.oldFiles += 1;
     for (const checked of runs) {
       all.checked.push(checked);

@@ -60,6 +60,12 @@ export function run(
 
 const at = (second: number): string => new Date(firstMs + second * 1000).toISOString();
 
+/** The program and its arguments. */
+export function argumentsOf(from: number, to: number, out: string, input: string): string[] {
+  const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
+  return [encrocam, 'export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys];
+}
+
 export function exported(
   from: number,
   to: number,
@@ -68,9 +74,8 @@ export function exported(
   env: NodeJS.ProcessEnv = {},
   more: readonly string[] = [],
 ): Promise<Outcome> {
-  const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
-  const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys, ...more];
-  return run(encrocam, args, { env: { ...process.env, TZ: 'UTC', ...env } });
+  const [program = '', ...args] = argumentsOf(from, to, out, input);
+  return run(program, [...args, ...more], { env: { ...process.env, TZ: 'UTC', ...env } });
 }
 
 export function sharedWithLink(from: number, to: number, input: string): Promise<Outcome> {
