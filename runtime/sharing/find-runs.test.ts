@@ -64,3 +64,12 @@ test('what lies beside the range is read only where the range reaches beyond wha
   );
   assert.equal(beyond.runs.length, 1);
 });
+
+test('of a recording beside the range nothing is given away, though it ends as the range begins', async () => {
+  const { runs, opened } = await find(minuteMs, 3 * minuteMs, [0, 2]);
+  assert.deepEqual(opened, [2, 0]);
+  assert.deepEqual(
+    runs.map(({ header }) => header.statement.startMs - firstMs),
+    [2 * minuteMs],
+  );
+});

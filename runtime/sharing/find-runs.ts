@@ -2,7 +2,7 @@
 import type { Key } from 'openpgp';
 import { EncroCamError } from '../errors.ts';
 import { localTime, printable } from '../log.ts';
-import { checkFile } from '../verifier/check-file.ts';
+import { type CheckedFile, checkFile } from '../verifier/check-file.ts';
 import type { ReadingProgress } from '../verifier/progress.ts';
 import type { CheckedRun, Voucher } from '../verifier/timeline.ts';
 import type { Input } from '../viewer/inputs.ts';
@@ -65,12 +65,13 @@ export async function findRuns(
   const { range } = options;
   const { within, before, behind } = await sorted(inputs, options);
   const all: Read = { found: new Map(), checked: [], leftOut: [], oldFiles: 0 };
-  for (const input of within) await read(input, all, options);
+  for (const input of within) take(await check(input, options), input, all, options);
   // Where there are no recordings of that time, there is nothing to tell about.
   const nowhere = { before: false, behind: false };
   const beyond = all.checked.length > 0 ? reachesBeyond(all.checked, range) : nowhere;
-  if (beyond.before && before) await read(before, all, options);
-  if (beyond.behind && behind) await read(behind, all, options);
+  // What stands in these says what follows what. Nothing of them is given away: by their names they are of another time.
+  if (beyond.before && before) all.checked.push(...(await check(before, options)).runs);
+  if (beyond.behind && behind) all.checked.push(...(await check(behind, options)).runs);
   const { holes, problems } = holesIn(all.checked, range);
   if (all.found.size === 0) throw nothing(place, range, all, holes);
   const runs = [...all.found.values()].sort((one, other) => startOf(one) - startOf(other));
@@ -108,27 +109,31 @@ async function sorted(
   return { within, before, behind };
 }
 
-async function read(
-  input: Input,
-  all: Read,
-  { range, trusted, withUnsigned, progress }: FindOptions,
-): Promise<void> {
+async function check(input: Input, { trusted, progress }: FindOptions): Promise<CheckedFile> {
   const source = await input.open();
   try {
-    const { version, runs } = await checkFile(source.name, progress.read(source, input), trusted);
-    if (version === 2) all.oldFiles += 1;
-    for (const checked of runs) {
-      all.checked.push(checked);
-      const run = { ...knownRun(checked), checked, input };
-      const part = overlapOf(run, range);
-      const id = checked.header.hash.toString('hex');
-      if (!part) continue;
-      const isUnsigned = checked.voucher === 'locked' && !withUnsigned;
-      if (checked.voucher === 'not authentic' || isUnsigned) all.leftOut.push(checked);
-      else if (!all.found.has(id)) all.found.set(id, { ...run, part });
-    }
+    return await checkFile(source.name, progress.read(source, input), trusted);
   } finally {
     await source.close();
+  }
+}
+
+function take(
+  { version, runs }: CheckedFile,
+  input: Input,
+  all: Read,
+  { range, withUnsigned }: FindOptions,
+): void {
+  if (version === 2) all.oldFiles += 1;
+  for (const checked of runs) {
+    all.checked.push(checked);
+    const run = { ...knownRun(checked), checked, input };
+    const part = overlapOf(run, range);
+    const id = checked.header.hash.toString('hex');
+    if (!part) continue;
+    const isUnsigned = checked.voucher === 'locked' && !withUnsigned;
+    if (checked.voucher === 'not authentic' || isUnsigned) all.leftOut.push(checked);
+    else if (!all.found.has(id)) all.found.set(id, { ...run, part });
   }
 }
 
@@ -179,7 +184,7 @@ function nothing(
   const [from, to] = [fromMs, toMs].map((timeMs) => localTime(new Date(timeMs)));
   const missing = holes.filter(({ state }) => state === 'missing').map(holeText);
   const foreign = foreignFiles(all);
-  if (missing.length > 0 || foreign.length > 0) {
+  if (leftOut.length === 0 && missing.length + foreign.length > 0) {
     const what = [...missing, ...foreign.map(foreignText)].map(printable).join('; ');
     return new EncroCamError(
       'INPUT_UNREADABLE',
