@@ -45,7 +45,8 @@ INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
 ${unsignedHelp}${driveHelp}
 The video begins with the last picture before --from that needs no other one. Several runs with different pictures become NAME-1.mp4 and so on.
 Whoever has the evidence can watch the video: the keys of the part, whole segments (a minute, unless set otherwise), are in it.
-Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it.
+Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it,
+or a recording of that time is missing.
 `;
 
 export const command: Command = {
