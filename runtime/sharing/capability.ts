@@ -29,7 +29,8 @@ const maxRuns = 10_000;
 const maxNodesPerRun = 22;
 export const maxCapabilityBytes = 1024 * 1024;
 export const maxNoteBytes = 255;
-const maxDateMs = 8_640_000_000_000_000;
+/** What a calendar can name, in milliseconds since the epoch. */
+export const maxDateMs = 8_640_000_000_000_000;
 const nodeBytes = 1 + 2 + hashBytes;
 const runHeadBytes = runIdBytes + hashBytes + 4 + 3 + 3;
 

@@ -6,7 +6,8 @@
 
 Where FILE holds only a part of a run, --from and --to (milliseconds since the run began) say which.
 Needs Python 3.9, gpg, and python3-cryptography. Secret keys are those of gpg's own keyring (GNUPGHOME).
-`verify` prints JSON; `decrypt` prints only what authenticates. Exit code: 0, or 1 where something is not as recorded.
+`verify` prints JSON; `decrypt` prints only what authenticates. Exit code: 0; 2 for wrong usage; 1 where something is not as
+recorded, cannot be read, or nothing opens. The file `camera` must hold one key; whose it is, is for you to know.
 """
 import argparse, hashlib, hmac, json, os, subprocess, sys, tempfile, time  # noqa: E401
 
@@ -37,11 +38,11 @@ def fields(data, rules, many):
     while position < len(data):
         tag, length = data[position], u(data[position + 1:position + 3])
         value = data[position + 3:position + 3 + length]
-        if position + 3 > len(data) or len(value) != length or tag < last or (tag not in rules and tag < 0x80):
+        lengths = rules[tag][0] if tag in rules else None if tag >= 0x80 else ()  # Of an unknown one none is right.
+        is_wrong = lengths is not None and length not in lengths or tag == last and tag in rules and tag not in many
+        if position + 3 > len(data) or len(value) != length or tag < last or is_wrong:
             raise ValueError("bad field")
         if tag in rules:
-            if (tag == last and tag not in many) or length not in (rules[tag][0] or (length,)):
-                raise ValueError("bad field")
             found.setdefault(tag, []).append(value)
         last, position = tag, position + 3 + length
     if any(needed and tag not in found for tag, (_, needed) in rules.items()):
@@ -74,7 +75,7 @@ class Header:
         self.sealed = fields(parts[1], {1: (None, False), 2: ((76,), False)}, {2})
         self.run, self.segment_ms, self.commitment = one[3], u(one[10]), one[13]
         self.key, self.initialisation = Ed25519PublicKey.from_public_bytes(one[14]), one.get(9, b"")
-        self.camera, self.signature, self.start_ms = one[2], parts[2], u(one[6])
+        self.camera, self.signature, self.start_ms = one[2].hex().upper(), parts[2], u(one[6])
         if not self.signed(b"EncroCrypt3 run\0" + self.hash, body[position:]):
             raise ValueError("wrong run signature")
 
@@ -85,13 +86,6 @@ class Header:
             return False
 
 
-def is_header(packet):
-    try:
-        return bool(Header(packet[7:]))
-    except ValueError:
-        return False
-
-
 def packets(data, genuine):
     """Yields (type, whole packet); `genuine` says whether a packet, other than a header, is one, None where nobody knows."""
     position = data.find(MARKER)
@@ -100,7 +94,10 @@ def packets(data, genuine):
             kind, end = data[position + 3], position + 7 + u(data[position + 4:position + 7])
             if (range_ := LIMITS.get(kind)) and range_[0] <= end - position - 7 <= range_[1] and end <= len(data):
                 packet = data[position:end]
-                verdict = is_header(packet) if kind == HEADER else genuine(kind, packet)
+                try:
+                    verdict = Header(packet[7:]) if kind == HEADER else genuine(kind, packet)
+                except ValueError:
+                    verdict = False
                 if verdict or (verdict is None and MARKER.startswith(data[end:end + 3])):
                     yield kind, packet
                     position = data.find(MARKER, end)
@@ -181,21 +178,23 @@ class Run:
             good = sum(t - f for _, f, t in told) == end - low > 0
             about.update({key: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((header.start_ms + ms) // 1000))
                           for key, ms in (("from", low), ("to", end))})
-        self.good = good and all(s[0] == "intact" for s in told) and \
-            (state == "signed" or (state == "certified" and to >= end))
-        return {"state": state, "ended": self.ended, "stretches": ["%s %d-%d" % s for s in told], **about}
+        self.good = good and all(s[0] == "intact" for s in told) and (state == "signed" or state == "certified" and to >= end)
+        return {"camera": header.camera, "state": state, "ended": self.ended, "stretches": ["%s %d-%d" % s for s in told], **about}
 
 
 def gpg_verifies(line, signature, camera, fingerprint):
-    """Whether the key in the file `camera`, and no other, made this detached signature."""
+    """Whether the key in the file `camera` made this detached signature. A second key there may be a forger's."""
     with tempfile.TemporaryDirectory() as home:
         gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--status-fd", "1"]
-        subprocess.run(gpg + ["--import", camera], check=True, capture_output=True)
+        subprocess.run(gpg + ["--import", "--", camera], capture_output=True)
+        listed = subprocess.run(gpg + ["--with-colons", "--list-keys"], capture_output=True).stdout.splitlines()
+        if (count := sum(key.startswith(b"pub:") for key in listed)) != 1:
+            sys.exit("%s holds %d OpenPGP keys: it must hold the camera's, and no other" % (camera, count))
         file = os.path.join(home, "line.sig")
         open(file, "wb").write(signature)
         result = subprocess.run(gpg + ["--verify", file, "-"], input=line.encode(), capture_output=True)
         valid = [s.split() for s in result.stdout.decode("latin-1").splitlines() if s.startswith("[GNUPG:] VALIDSIG")]
-        return len(valid) == 1 and valid[0][-1].lower() == fingerprint.hex()
+        return len(valid) == 1 and valid[0][-1] == fingerprint
 
 
 def verify(data):
@@ -230,8 +229,7 @@ def segment_key(nodes, segment):
         key = nodes.get((depth, segment >> (TREE_DEPTH - depth)))
         if key and 0 <= segment < 2**TREE_DEPTH:
             for deeper in range(depth + 1, TREE_DEPTH + 1):
-                place = bytes([deeper]) + (segment >> (TREE_DEPTH - deeper)).to_bytes(4, "big")
-                key = mac(key, b"EncroCrypt3 node\0", place)
+                key = mac(key, b"EncroCrypt3 node\0", bytes([deeper]), (segment >> (TREE_DEPTH - deeper)).to_bytes(4, "big"))
             return mac(key, b"EncroCrypt3 segment\0")[:16]
 
 
@@ -244,7 +242,7 @@ def nodes_of(header):
 
 
 def decrypt(data, given, out, low, high):
-    header, nodes, seen = None, {}, -1
+    header, nodes, seen, count = None, {}, -1, 0
 
     def open_(kind, packet):
         if kind < NOTE or header is None: return kind < NOTE  # noqa: E701
@@ -269,8 +267,9 @@ def decrypt(data, given, out, low, high):
         elif kind >= 0x80:
             is_wanted = u(packet[7:10]) > seen and low <= u(packet[10:13]) < (high or 2**24)
             if is_wanted and (opened := open_(kind, packet)):
-                seen = u(packet[7:10])
+                seen, count = u(packet[7:10]), count + 1
                 out.write(opened[0])
+    return count
 
 
 def main():
@@ -282,15 +281,16 @@ def main():
     parser.add_argument("--from", dest="low", type=int, default=0, help="milliseconds since the run began")
     parser.add_argument("--to", dest="high", type=int, help="the same; itself not included")
     options = parser.parse_args()
+    sys.excepthook = lambda kind, error, _: print("%s: %s" % (kind.__name__, error), file=sys.stderr)
     data = open(options.file, "rb").read()
     if options.command == "verify":
-        runs = verify(data)
-        print(json.dumps([run.report(options.camera, options.low, options.high) for run in runs], indent=2))
+        camera, runs = options.camera or parser.error("verify needs --camera"), verify(data)
+        print(json.dumps([run.report(camera, options.low, options.high) for run in runs], indent=2))
         sys.exit(0 if runs and all(run.good for run in runs) else 1)
     nodes = json.load(open(options.nodes)) if options.nodes else []
-    decrypt(data, {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}, sys.stdout.buffer,
-            options.low, options.high)
+    given = {(n["depth"], n["index"]): bytes.fromhex(n["key"]) for n in nodes}
+    if not decrypt(data, given, sys.stdout.buffer, options.low, options.high):
+        sys.exit("nothing of it opens")
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__": main()  # noqa: E701

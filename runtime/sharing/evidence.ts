@@ -13,12 +13,14 @@ import {
   signedLine,
 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError } from '../errors.ts';
-import { localTime } from '../log.ts';
+import { printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
 import { certifiedAt } from '../pgp/open-run.ts';
 import { checkFile } from '../verifier/check-file.ts';
+import type { ReadingProgress } from '../verifier/progress.ts';
 import { openFileSource, type Source } from '../viewer/source.ts';
 import { type Capability, encodeCapability, type SharedRun } from './capability.ts';
+import { type AroundParts, reportOf, reportText } from './evidence-report.ts';
 import { type Excerpt, ExcerptFinder, type Place } from './excerpt.ts';
 import type { FoundRun } from './find-runs.ts';
 import { judgePart, type PartVerdict } from './judge-part.ts';
@@ -41,18 +43,18 @@ export async function writePart(
   name: string,
   run: FoundRun,
   shared: SharedRun,
-  trusted: Key,
+  { trusted, progress }: { readonly trusted: Key; readonly progress: ReadingProgress },
 ): Promise<EvidencePart> {
   const file = path.join(directory, `${name}.encrocam`);
   const source = await run.input.open();
   let excerpt: Excerpt;
   try {
-    excerpt = await find(source, run.header, shared);
+    excerpt = await find(source.name, progress.read(source, run.input), run.header, shared);
     await copy(source, excerpt.places, file);
   } finally {
     await source.close();
   }
-  const part = { fromMs: excerpt.startMs, toMs: shared.toMs };
+  const asked = { fromMs: excerpt.fromMs, toMs: shared.toMs };
   const nodes = shared.nodes.map(({ depth, index, key }) => ({ depth, index, key: key.toString('hex') }));
   await writePrivate(path.join(directory, `${name}.nodes.json`), `${JSON.stringify(nodes, undefined, 2)}\n`);
   const signed = await signedBy(run.header, file, trusted);
@@ -60,7 +62,7 @@ export async function writePart(
     await writePrivate(path.join(directory, `${name}.signed.txt`), signed.line);
     await writePrivate(path.join(directory, `${name}.signed.sig`), signed.signature);
   }
-  const verdict = await judge(file, name, part, trusted);
+  const verdict = await judge(file, name, asked, trusted);
   return {
     ...{
       name,
@@ -69,8 +71,9 @@ export async function writePart(
       verdict,
       header: run.header,
       sourceFile: path.basename(run.checked.file),
-      ...part,
     },
+    ...{ fromMs: asked.fromMs, toMs: verdict.toMs },
+    video: { fromMs: excerpt.videoFromMs, toMs: shared.toMs },
     ...{ isSigned: signed !== undefined, isSound: verdict.isSound },
     isCertified: signed !== undefined && run.header.cameraSignature === undefined,
   };
@@ -93,25 +96,25 @@ export async function hasVideo(part: EvidencePart): Promise<boolean> {
   }
 }
 
-async function* packetsOf({ file, shared, fromMs, toMs }: EvidencePart): AsyncGenerator<Buffer> {
+async function* packetsOf({ file, shared, video: { fromMs, toMs } }: EvidencePart): AsyncGenerator<Buffer> {
   const reader = new PacketReader();
   const opener = new RunOpener(shared);
   const source = await openFileSource(file);
-  const opened = function* (): Generator<Buffer> {
+  const drained = function* (): Generator<Buffer> {
     for (let item = reader.next(); item; item = reader.next()) {
       if (item.kind !== 'data' || item.timeMs < fromMs || item.timeMs >= toMs) continue;
-      const video = opener.open(item);
-      if (!video) reader.reject();
-      else if (opener.isNext(item)) yield video;
+      const opened = opener.open(item);
+      if (!opened) reader.reject();
+      else if (opener.isNext(item)) yield opened;
     }
   };
   try {
     for await (const chunk of source.stream(0)) {
       reader.push(chunk);
-      yield* opened();
+      yield* drained();
     }
     reader.end();
-    yield* opened();
+    yield* drained();
   } finally {
     await source.close();
   }
@@ -122,12 +125,13 @@ export interface Bundle {
   readonly parts: readonly EvidencePart[];
   /** Where the videos are, and what they will be called. */
   readonly videos: readonly { readonly file: string; readonly name: string }[];
+  readonly around: AroundParts;
   readonly trusted: Key;
 }
 
 /** Adds what is about all parts: keys, reports, the reader, the text, and the sums of everything. */
 export async function completeBundle(directory: string, bundle: Bundle): Promise<void> {
-  const { capability, parts, trusted } = bundle;
+  const { capability, parts, around, trusted } = bundle;
   const videos: { name: string; sha256: string }[] = [];
   for (const { file, name } of bundle.videos) videos.push({ name, sha256: await sha256Of(file) });
   const { fromMs, toMs } = capability;
@@ -136,9 +140,9 @@ export async function completeBundle(directory: string, bundle: Bundle): Promise
     'camera.public.asc': trusted.toPublic().armor(),
     'share.txt': `${shareLink(encodeCapability(capability))}\n`,
     'encrocrypt3.py': await readFile(new URL('./encrocrypt3.py', import.meta.url), 'utf8'),
-    'report.txt': reportText(parts, camera),
-    'report.json': `${JSON.stringify(reportOf(parts, camera), undefined, 2)}\n`,
-    'README.txt': readmeOf({ fromMs, toMs, camera, parts, videos }),
+    'report.txt': reportText(parts, around, camera),
+    'report.json': `${JSON.stringify(reportOf(parts, around, camera), undefined, 2)}\n`,
+    'README.txt': readmeOf({ fromMs, toMs, camera, parts, around, videos }),
   };
   for (const [name, text] of Object.entries(files)) await writePrivate(path.join(directory, name), text);
   const sums: string[] = [];
@@ -148,12 +152,20 @@ export async function completeBundle(directory: string, bundle: Bundle): Promise
   await writePrivate(path.join(directory, 'SHA256SUMS'), sums.join(''));
 }
 
-async function find(source: Source, header: Header, shared: SharedRun): Promise<Excerpt> {
+async function find(
+  name: string,
+  chunks: AsyncIterable<Uint8Array>,
+  header: Header,
+  shared: SharedRun,
+): Promise<Excerpt> {
   const finder = new ExcerptFinder(header, shared);
-  for await (const chunk of source.stream(0)) finder.push(chunk);
+  for await (const chunk of chunks) {
+    finder.push(chunk);
+    if (finder.isComplete) break;
+  }
   const excerpt = finder.end();
   if (excerpt) return excerpt;
-  throw new EncroCamError('INPUT_UNREADABLE', `${source.name} is not what it was a moment ago.`, {
+  throw new EncroCamError('INPUT_UNREADABLE', `${printable(name)} is not what it was a moment ago.`, {
     hint: 'Something writes to it. Copy it elsewhere, and export from there.',
   });
 }
@@ -210,58 +222,15 @@ async function judge(
 ): Promise<PartVerdict> {
   const source = await openFileSource(file);
   try {
-    const { runs } = await checkFile(name, source.stream(0), trusted);
+    const { runs, repeatedRuns } = await checkFile(name, source.stream(0), trusted);
     const [run] = runs;
-    return run ? judgePart(run, part) : { isSound: false, stretches: [], toMs: part.toMs };
+    if (!run) return { isSound: false, stretches: [], toMs: part.toMs };
+    const verdict = judgePart(run, part);
+    // Nothing but this run, in one piece, belongs into the file of its part.
+    return { ...verdict, isSound: verdict.isSound && runs.length === 1 && repeatedRuns === 0 };
   } finally {
     await source.close();
   }
-}
-
-function reportOf(parts: readonly EvidencePart[], camera: string): object {
-  return {
-    ...{ camera, sound: parts.every(({ isSound }) => isSound) },
-    parts: parts.map(
-      ({ name, header, verdict, fromMs, isSound, isSigned, isCertified: isLater, sourceFile }) => {
-        const { startMs, runId, recording } = header.statement;
-        const utc = (timeMs: number): string => new Date(startMs + timeMs).toISOString();
-        return {
-          ...{ file: `${name}.encrocam`, sourceFile, recording, run: runId.toString('hex'), sound: isSound },
-          state: isLater ? 'certified' : isSigned ? 'signed' : 'locked',
-          ...{ from: utc(fromMs), to: utc(verdict.toMs) },
-          stretches: verdict.stretches.map((stretch) => ({
-            verdict: stretch.verdict,
-            ...{ from: utc(stretch.fromMs), to: utc(stretch.toMs) },
-          })),
-          beside: 'what was recorded before and after is not part of this bundle',
-        };
-      },
-    ),
-  };
-}
-
-/** What people read of it: also on the screen of whoever exports. */
-export function reportText(parts: readonly EvidencePart[], camera: string): string {
-  const lines = parts.flatMap(({ name, header, verdict, fromMs, isSigned, isCertified: isLater }) => {
-    const { startMs } = header.statement;
-    const clock = (timeMs: number): string => localTime(new Date(startMs + timeMs));
-    const who = isLater
-      ? `certified later by ${camera}`
-      : isSigned
-        ? `signed by ${camera}`
-        : 'signed by nobody';
-    return [
-      `${name}.encrocam, ${who}`,
-      ...(verdict.stretches.length === 0 ? ['  nothing of it is vouched for'] : []),
-      ...verdict.stretches.map(
-        (stretch) => `  ${clock(stretch.fromMs)} to ${clock(stretch.toMs)}  ${stretch.verdict}`,
-      ),
-      `  before ${clock(fromMs)} and after ${clock(verdict.toMs)}: not part of this bundle`,
-    ];
-  });
-  const isSound = parts.every((part) => part.isSound);
-  const result = isSound ? 'As the camera recorded it.' : 'NOT as the camera recorded it, or not all of it.';
-  return `${[...lines, result].join('\n')}\n`;
 }
 
 /** The keys are in it: for nobody's eyes but the owner's until they pass it on. */

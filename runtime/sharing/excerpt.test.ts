@@ -52,7 +52,7 @@ async function check(bytes: Buffer): Promise<CheckedRun> {
 
 async function judge(file: Buffer, wanted: SyntheticRun, part: SharedRun): Promise<PartVerdict> {
   const excerpt = find(file, wanted, part);
-  return judgePart(await check(cut(file, excerpt)), { fromMs: excerpt.startMs, toMs: part.toMs });
+  return judgePart(await check(cut(file, excerpt)), { fromMs: excerpt.fromMs, toMs: part.toMs });
 }
 
 /** Times of the packets that come out. */
@@ -77,7 +77,8 @@ test('whatever the range, its excerpt is vouched for by itself, is no longer tha
     const what = `${part.fromMs} to ${part.toMs}`;
     const excerpt = find(file, run, part, 1 + randomInt(5000));
     const bytes = cut(file, excerpt);
-    const { startMs } = excerpt;
+    const { videoFromMs: startMs } = excerpt;
+    assert.equal(excerpt.fromMs, startMs);
     assert.ok((await judge(file, run, part)).isSound, what);
     // A key frame stands every 2 s, a segment begins with one, and packets every 250 ms.
     const expected = Math.max(
@@ -141,6 +142,50 @@ test('a changed packet, one left out, and a checkpoint left out are told in the 
     assert.ok((await judge(file, run, partOf(run, 31_000, 39_000))).isSound);
     assert.ok((await judge(file, run, partOf(run, 2000, 9000))).isSound);
   }
+});
+
+test('a part whose beginning was destroyed is judged from its beginning, not from the first picture that is left', async () => {
+  const isHit = (packet: Buffer): boolean => {
+    const timeMs = packet.readUIntBE(10, 3);
+    return (packet[3] ?? 0) >= 0x80 && timeMs >= 20_000 && timeMs < 25_000;
+  };
+  const changed = run.packets.map((packet) => {
+    if (!isHit(packet)) return packet;
+    const copy = Buffer.from(packet);
+    copy[15] = (copy[15] ?? 0) ^ 1;
+    return copy;
+  });
+  const part = partOf(run, 20_000, 30_000);
+  for (const packets of [changed, run.packets.filter((packet) => !isHit(packet))]) {
+    const file = Buffer.concat(packets);
+    const { fromMs, videoFromMs } = find(file, run, part);
+    assert.deepEqual({ fromMs, videoFromMs }, { fromMs: 20_000, videoFromMs: 26_000 });
+    const { isSound, stretches } = await judge(file, run, part);
+    assert.equal(isSound, false);
+    assert.deepEqual(
+      stretches.map(({ fromMs: from, toMs, verdict }) => [from, toMs, verdict === 'intact']),
+      [
+        [20_000, 25_000, false],
+        [25_000, 30_000, true],
+      ],
+    );
+  }
+});
+
+test('nothing is read behind the end of a part, unless a certificate may come', async () => {
+  const part = partOf(run, 12_000, 21_000);
+  const finder = new ExcerptFinder(run.header, part);
+  let read = 0;
+  while (!finder.isComplete) {
+    finder.push(run.bytes.subarray(read, read + 100));
+    read += 100;
+  }
+  assert.ok(read < run.bytes.length / 2);
+  assert.deepEqual(finder.end(), find(run.bytes, run, part));
+  const locked = await signedRun(sealing, { seconds, isLocked: true, fill: 4 });
+  const other = new ExcerptFinder(locked.header, partOf(locked, 12_000, 21_000));
+  other.push(locked.bytes);
+  assert.equal(other.isComplete, false);
 });
 
 test('of a run that is not in the file there is nothing', () => {

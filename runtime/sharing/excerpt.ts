@@ -26,8 +26,10 @@ export interface Place {
 export interface Excerpt {
   /** In the order in which they belong into the file of the part: the header is the first. */
   readonly places: readonly Place[];
-  /** Where the video can begin: the last key frame before the part that its keys open, or the first one in it. */
-  readonly startMs: number;
+  /** What the excerpt can be judged from: where the part begins, or the key frame before it that its keys open. */
+  readonly fromMs: number;
+  /** Where the video can begin: at that key frame, or at the first one that is left in the part. */
+  readonly videoFromMs: number;
 }
 
 /** Packets that one checkpoint covers, with it. */
@@ -70,17 +72,26 @@ export class ExcerptFinder {
     this.#drain();
   }
 
+  /** Nothing behind what it has seen is needed: the end is there, and no certificate will come for a run that was signed. */
+  get isComplete(): boolean {
+    return this.#endOffset !== undefined && this.#header.cameraSignature !== undefined;
+  }
+
   /** No more bytes will come. @returns undefined if the run is not in the file. */
   end(): Excerpt | undefined {
     this.#reader.end();
     this.#drain();
     const header = this.#headerPlace;
     if (!header) return undefined;
-    const startMs = this.#startMs ?? this.#part.fromMs;
-    this.#forget(startMs);
+    const fromMs = this.#fromMs(this.#part.fromMs);
+    this.#forget(fromMs);
     const from = this.#anchor?.offset ?? header.offset;
     const body = { offset: from, length: (this.#endOffset ?? this.#lastOffset) - from };
-    return { places: [...(this.#anchor ? [header] : []), body, ...this.#behind], startMs };
+    return {
+      places: [...(this.#anchor ? [header] : []), body, ...this.#behind],
+      fromMs,
+      videoFromMs: this.#startMs ?? fromMs,
+    };
   }
 
   #drain(): void {
@@ -149,7 +160,7 @@ export class ExcerptFinder {
     this.#groups.push({ offset: this.#openFrom, length: end - this.#openFrom, checkpoint: place, toMs });
     this.#openFrom = end;
     // Before the first key frame, the earliest at which one can be.
-    this.#forget(this.#startMs ?? this.#firstSegment * this.#part.segmentMs);
+    this.#forget(this.#fromMs(this.#firstSegment * this.#part.segmentMs));
     if (toMs >= this.#part.toMs) this.#endOffset = end;
     return true;
   }
@@ -168,9 +179,18 @@ export class ExcerptFinder {
     this.#behind.push(place);
   }
 
-  /** Groups that end before the video begins are not part of it; the last one's checkpoint says where it is in the chain. */
-  #forget(startMs: number): void {
-    for (let [first] = this.#groups; first && first.toMs <= startMs; [first] = this.#groups) {
+  /**
+   * The key frame before the part, but never later than the part: where its beginning was destroyed, the first picture
+   * that is left lies behind it, and what is lost must be told.
+   * @param unknownMs where no key frame is known.
+   */
+  #fromMs(unknownMs: number): number {
+    return Math.min(this.#startMs ?? unknownMs, this.#part.fromMs);
+  }
+
+  /** Groups that end before the excerpt begins are not part of it; the last one's checkpoint says where it is in the chain. */
+  #forget(fromMs: number): void {
+    for (let [first] = this.#groups; first && first.toMs <= fromMs; [first] = this.#groups) {
       this.#anchor = first.checkpoint;
       this.#groups.shift();
     }

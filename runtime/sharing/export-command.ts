@@ -1,4 +1,5 @@
 /** `encrocam export`: see the help text. */
+import { rmSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Key } from 'openpgp';
@@ -7,6 +8,7 @@ import { EncroCamError, isEncroCamError, messageOf, systemErrorCode } from '../e
 import { exitCode } from '../exit-codes.ts';
 import { printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
+import { ReadingProgress } from '../verifier/progress.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import {
   driveHelp,
@@ -17,10 +19,14 @@ import {
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
+import { processScreen } from '../viewer/progress.ts';
+import { wholeRange } from '../viewer/time.ts';
 import type { Capability } from './capability.ts';
-import { completeBundle, type EvidencePart, hasVideo, reportText, videoOf, writePart } from './evidence.ts';
-import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
-import { boundedRange, grant } from './grant-range.ts';
+import { completeBundle, type EvidencePart, hasVideo, videoOf, writePart } from './evidence.ts';
+import { isAllSound, reportText } from './evidence-report.ts';
+import { aroundText, type FoundRuns, findRuns, unsignedHelp } from './find-runs.ts';
+import { boundedRange, encodeShare, grant } from './grant-range.ts';
+import { removeOnSignal } from './half-made.ts';
 import { joinMp4, writeMp4 } from './mp4.ts';
 
 const help = `Usage: encrocam export INPUT --from TIME --to TIME --out NAME --signed-by KEY [OPTIONS]
@@ -39,7 +45,8 @@ INPUT   a recording; a directory of recordings; or ftps://USER@HOST/PATH
 ${unsignedHelp}${driveHelp}
 The video begins with the last picture before --from that needs no other one. Several runs with different pictures become NAME-1.mp4 and so on.
 Whoever has the evidence can watch the video: the keys of the part, whole segments (a minute, unless set otherwise), are in it.
-Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it.
+Exit code: 0 as the camera recorded it; 1 usage, input, output or ffmpeg; 2 exported, but not all of it is as the camera recorded it,
+or a recording of that time is missing.
 `;
 
 export const command: Command = {
@@ -57,22 +64,30 @@ export const command: Command = {
     const trusted = await trustedFrom(args);
     await refuseExisting([`${out}.mp4`, `${out}-evidence`]);
     const { runs: owner } = await ownerKeysFrom(args);
-    const { inputs, close } = await findInputs(input, range, args);
-    try {
-      const withUnsigned = args.values.unsigned === true;
-      const { runs, warnings, isLeftOut } = await findRuns(input, inputs, { range, trusted, withUnsigned });
-      // Before anything is opened or written: whoever reads it can still stop.
-      for (const line of warnings) process.stderr.write(`${line}\n`);
-      const camera = Buffer.from(fingerprintOf(trusted), 'hex');
-      const capability: Capability = { camera, ...range, runs: await grant(runs, owner) };
-      const { parts, videos } = await write(out, runs, capability, trusted);
-      process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
-      process.stderr.write(reportText(parts, fingerprintOf(trusted)));
-      const isSound = !isLeftOut && parts.every((part) => part.isSound);
-      return isSound ? exitCode.whole : exitCode.incomplete;
-    } finally {
-      await close();
-    }
+    return inWorkplace(out, async (workplace) => {
+      const { inputs, isDirectory, close } = await findInputs(input, wholeRange, args);
+      const progress = new ReadingProgress(processScreen());
+      try {
+        const withUnsigned = args.values.unsigned === true;
+        const options = { range, trusted, withUnsigned, isDirectory, progress };
+        const found = await findRuns(input, inputs, options);
+        // Before anything is opened or written: whoever reads it can still stop.
+        progress.end();
+        for (const line of aroundText(found.around)) process.stderr.write(`${line}\n`);
+        const camera = Buffer.from(fingerprintOf(trusted), 'hex');
+        const capability: Capability = { camera, ...range, runs: await grant(found.runs, owner) };
+        // Now, not when all of it was copied.
+        encodeShare(capability);
+        const { parts, videos } = await write(out, workplace, found, { capability, trusted, progress });
+        progress.end();
+        process.stderr.write(`${[...videos, `${out}-evidence`].map(printable).join(', ')}\n`);
+        process.stderr.write(reportText(parts, found.around, fingerprintOf(trusted)));
+        return isAllSound(parts, found.around) ? exitCode.whole : exitCode.incomplete;
+      } finally {
+        progress.end();
+        await close();
+      }
+    });
   },
 };
 
@@ -84,16 +99,38 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
   }
 }
 
-/** All of it, or nothing: it is made in a directory of its own, and gets its names at the end. */
+/**
+ * All of it, or nothing: it is made in a directory of its own, and gets its names at the end. That directory is made first, for hours of
+ * reading must not end in a place where nothing can be written; it is gone whatever happens.
+ */
+async function inWorkplace(out: string, work: (workplace: string) => Promise<number>): Promise<number> {
+  const workplace = await mkdtemp(`${out}-`).catch((error: unknown) => {
+    throw cannotWrite(out, error);
+  });
+  // What is being written meanwhile may get in between.
+  const { forget } = removeOnSignal(() => rmSync(workplace, { recursive: true, force: true, maxRetries: 3 }));
+  try {
+    return await work(workplace);
+  } finally {
+    await rm(workplace, { recursive: true, force: true });
+    forget();
+  }
+}
+
+interface WriteOptions {
+  readonly capability: Capability;
+  readonly trusted: Key;
+  readonly progress: ReadingProgress;
+}
+
 async function write(
   out: string,
-  runs: readonly FoundRun[],
-  capability: Capability,
-  trusted: Key,
+  workplace: string,
+  { runs, around }: FoundRuns,
+  options: WriteOptions,
 ): Promise<{ readonly parts: readonly EvidencePart[]; readonly videos: readonly string[] }> {
-  let workplace: string | undefined;
+  const { capability, trusted } = options;
   try {
-    workplace = await mkdtemp(`${out}-`);
     const [bundle, videoName] = [path.join(workplace, 'evidence'), path.join(workplace, 'video')];
     await mkdir(bundle, { mode: 0o700 });
     const parts: EvidencePart[] = [];
@@ -101,7 +138,7 @@ async function write(
     for (const [number, run] of runs.entries()) {
       const shared = capability.runs[number];
       if (!shared) throw new TypeError('a run without its keys');
-      const part = await writePart(bundle, `part-${number + 1}`, run, shared, trusted);
+      const part = await writePart(bundle, `part-${number + 1}`, run, shared, options);
       const piece = path.join(workplace, `piece-${number + 1}.mp4`);
       parts.push(part);
       if (!(await hasVideo(part))) continue;
@@ -111,7 +148,7 @@ async function write(
     const made = await joinMp4(pieces, videoName);
     const named = made.map((file) => ({ file, target: `${out}${file.slice(videoName.length)}` }));
     const videos = named.map(({ file, target }) => ({ file, name: path.basename(target) }));
-    await completeBundle(bundle, { capability, parts, trusted, videos });
+    await completeBundle(bundle, { capability, parts, around, trusted, videos });
     await refuseExisting([`${out}-evidence`, ...named.map(({ target }) => target)]);
     for (const { file, target } of named) {
       // Footage is private: nobody but the owner reads it unless they change its mode.
@@ -122,11 +159,13 @@ async function write(
     return { parts, videos: named.map(({ target }) => target) };
   } catch (error) {
     if (systemErrorCode(error) === undefined || isEncroCamError(error)) throw error;
-    throw new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(out)}: ${messageOf(error)}.`, {
-      hint: 'Check that the directory exists, is writable and has room.',
-      cause: error,
-    });
-  } finally {
-    if (workplace !== undefined) await rm(workplace, { recursive: true, force: true });
+    throw cannotWrite(out, error);
   }
+}
+
+function cannotWrite(out: string, error: unknown): EncroCamError {
+  return new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(out)}: ${messageOf(error)}.`, {
+    hint: 'Check that the directory exists, is writable and has room.',
+    cause: error,
+  });
 }

@@ -1,14 +1,18 @@
 /** The text that explains an evidence bundle to whoever has to judge it, without EncroCam and without its authors. */
 import type { Header } from '../encrocrypt/v3/index.ts';
+import { printable } from '../log.ts';
+import { type AroundParts, resultText } from './evidence-report.ts';
 
 export interface DescribedPart {
   /** `part-1`. */
   readonly name: string;
   readonly header: Header;
   readonly sourceFile: string;
-  /** Milliseconds since the run's start; the end is excluded. */
+  /** What was judged, in milliseconds since the run's start; it ends where the run does, if that is earlier. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** What the video is made of, the end excluded: from a key frame on, and with what the run has at its very end. */
+  readonly video: { readonly fromMs: number; readonly toMs: number };
   /** By a certificate, rather than in its header. */
   readonly isCertified: boolean;
   /** The camera signed something for it: its header or a certificate. */
@@ -23,18 +27,18 @@ export interface Described {
   /** The camera's fingerprint. */
   readonly camera: string;
   readonly parts: readonly DescribedPart[];
+  readonly around: AroundParts;
   readonly videos: readonly { readonly name: string; readonly sha256: string }[];
 }
 
-export function readmeOf({ fromMs, toMs, camera, parts, videos }: Described): string {
-  const isSound = parts.every((part) => part.isSound);
+export function readmeOf({ fromMs, toMs, camera, parts, around, videos }: Described): string {
   return `EVIDENCE BUNDLE OF AN ENCROCAM CAMERA
 =====================================
 
 What was asked for:  ${utc(fromMs)} to ${utc(toMs)}
 Camera (OpenPGP):    ${camera}
-Result when made:    ${isSound ? 'as the camera recorded it' : 'NOT as the camera recorded it, or not all of it: see report.txt'}
-
+Result when made:    ${resultText(parts, around)}. See report.txt
+${holesText(around)}
 This directory holds what is needed to check a piece of video from a security camera: that this camera recorded it, and that nothing in
 it was changed, left out, added, moved or given another time since. The video itself is beside this directory:
 
@@ -61,12 +65,20 @@ You need a computer, without network, with Python 3.9 or later, GnuPG, and the P
 
     sudo apt install python3 python3-cryptography gnupg
 
+0.  Is encrocrypt3.py the published reader? Whoever made this bundle could have put another one here, which finds everything intact. Take it
+    from EncroCam yourself (runtime/sharing/encrocrypt3.py), or compare what
+
+        sha256sum encrocrypt3.py
+
+    prints with the sum in EncroCam's docs/guide/export.md, of the version that made this bundle; or do without it, as in step 4.
+
 1.  Is the key the camera's? This bundle cannot prove that. Its fingerprint must be the one that the owner, or somebody whom you trust more,
     wrote down when the camera was set up:
 
         gpg --show-keys --with-fingerprint camera.public.asc
 
     must show ${spaced(camera)}
+    and no other key: one "pub", and this fingerprint. What step 2 prints as "camera" must be the same.
 
 2.  Is the recording the camera's, and complete?
 
@@ -102,12 +114,28 @@ WHAT IT SHOWS, AND WHAT IT DOES NOT
 `;
 }
 
+function holesText({ holes }: AroundParts): string {
+  if (holes.length === 0) return '';
+  const lines = holes.map(
+    ({ state, fromMs, toMs, cause }) => `    ${utc(fromMs)} to ${utc(toMs)}  ${state}: ${printable(cause)}`,
+  );
+  return `
+Of what was asked for there is no video in here from
+
+${lines.join('\n')}
+
+"missing" was recorded, as far as the recordings beside it tell, and is gone. "gap" and "not recorded" are the camera's own word that it did
+not record then. "not here" is before or behind all recordings that there were: nothing tells whether there was one. The video goes on
+behind each of these as if no time had passed.
+`;
+}
+
 function partText({ name, header, sourceFile, fromMs, toMs, isCertified, isSigned }: DescribedPart): string {
   const { startMs, runId, recording } = header.statement;
   return [
     `${name}.encrocam     ${utc(startMs + fromMs)} to ${utc(startMs + toMs)}`,
-    `                    ciphertext as it was stored, with its header and checkpoints, from ${sourceFile}`,
-    `                    (recording ${recording}, run ${runId.toString('hex')})`,
+    `                    ciphertext as it was stored, with its header and checkpoints, from ${printable(sourceFile)}`,
+    `                    (recording ${printable(recording)}, run ${runId.toString('hex')})`,
     ...(isCertified
       ? ['                    and the certificate by which the camera vouched for it later']
       : []),
@@ -122,7 +150,10 @@ function verifyText({ name, fromMs, toMs }: DescribedPart): string {
 }
 
 function decryptText(part: DescribedPart): string {
-  const { name, fromMs, toMs } = part;
+  const {
+    name,
+    video: { fromMs, toMs },
+  } = part;
   return `        python3 encrocrypt3.py decrypt ${name}.encrocam --nodes ${name}.nodes.json --from ${fromMs} --to ${toMs} > ${name}.${extensionOf(part)}\n`;
 }
 

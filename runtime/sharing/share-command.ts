@@ -1,10 +1,12 @@
 /** `encrocam share`: see the help text. */
-import { writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import type { Command, CommandArguments } from '../commands.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { localTime, printable } from '../log.ts';
 import { fingerprintOf } from '../pgp/keys.ts';
+import { ReadingProgress } from '../verifier/progress.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import {
   driveHelp,
@@ -15,10 +17,12 @@ import {
   stringOption,
   trustedFrom,
 } from '../viewer/options.ts';
-import { parseTime } from '../viewer/time.ts';
-import { type Capability, encodeCapability, maxNoteBytes, segmentsOf } from './capability.ts';
-import { type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
-import { boundedRange, grant } from './grant-range.ts';
+import { processScreen } from '../viewer/progress.ts';
+import { parseTime, wholeRange } from '../viewer/time.ts';
+import { type Capability, maxNoteBytes, segmentsOf } from './capability.ts';
+import { aroundText, type FoundRun, findRuns, unsignedHelp } from './find-runs.ts';
+import { boundedRange, encodeShare, grant, shareableTime } from './grant-range.ts';
+import { removeOnSignal } from './half-made.ts';
 import { parseBase, shareLink } from './link.ts';
 import { encryptShare, receiversIn } from './share-file.ts';
 
@@ -64,20 +68,29 @@ export const command: Command = {
     const terms = termsFrom(args, nowMs);
     const trusted = await trustedFrom(args);
     const { runs: owner } = await ownerKeysFrom(args);
-    const { inputs, close } = await findInputs(input, range, args);
+    const out = await openOutput(stringOption(args, 'out'));
+    const progress = new ReadingProgress(processScreen());
     try {
-      const withUnsigned = args.values.unsigned === true;
-      const { runs, warnings } = await findRuns(input, inputs, { range, trusted, withUnsigned });
-      // Before anything is opened or written: whoever reads it can still stop.
-      for (const line of warnings) process.stderr.write(`${line}\n`);
-      const camera = Buffer.from(fingerprintOf(trusted), 'hex');
-      const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
-      const share = encodeCapability(capability);
-      await write(await make(share), stringOption(args, 'out'));
-      for (const line of summary(capability, runs, share.length)) process.stderr.write(`${line}\n`);
-      return exitCode.whole;
+      const { inputs, isDirectory, close } = await findInputs(input, wholeRange, args);
+      try {
+        const withUnsigned = args.values.unsigned === true;
+        const options = { range, trusted, withUnsigned, isDirectory, progress };
+        const { runs, around } = await findRuns(input, inputs, options);
+        progress.end();
+        // Before anything is opened or written: whoever reads it can still stop.
+        for (const line of aroundText(around)) process.stderr.write(`${line}\n`);
+        const camera = Buffer.from(fingerprintOf(trusted), 'hex');
+        const capability = { camera, ...range, ...terms, runs: await grant(runs, owner) };
+        const share = encodeShare(capability);
+        await out.write(await make(share));
+        for (const line of summary(capability, runs, share.length)) process.stderr.write(`${line}\n`);
+        return exitCode.whole;
+      } finally {
+        progress.end();
+        await close();
+      }
     } finally {
-      await close();
+      await out.end();
     }
   },
 };
@@ -112,27 +125,46 @@ function termsFrom(args: CommandArguments, nowMs: number): Pick<Capability, 'exp
  */
 function parseExpiry(text: string, nowMs: number): number {
   const ahead = /^\+(\d{1,9}[smhd])$/.exec(text)?.[1];
-  const expiresMs =
+  const namedMs =
     ahead === undefined
       ? parseTime(text, 'expires', nowMs)
       : 2 * nowMs - parseTime(`-${ahead}`, 'expires', nowMs);
+  const expiresMs = shareableTime(namedMs, 'expires');
   if (expiresMs > nowMs) return expiresMs;
   throw usage(`--expires: ${localTime(new Date(expiresMs))} is over.`);
 }
 
-async function write(text: string, file: string | undefined): Promise<void> {
+interface Output {
+  write(text: string): Promise<void>;
+  /** Takes a file away into which nothing was written. */
+  end(): Promise<void>;
+}
+
+/** Before anything is read, so that an hour's work does not end in a file that cannot be written. */
+async function openOutput(file: string | undefined): Promise<Output> {
   if (file === undefined) {
-    process.stdout.write(text);
-    return;
+    return { write: async (text) => void process.stdout.write(text), end: async () => undefined };
   }
-  try {
-    await writeFile(file, text, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
+  const failed = (error: unknown): never => {
     throw new EncroCamError('INPUT_UNREADABLE', `Cannot write ${printable(file)}: ${messageOf(error)}.`, {
       hint: 'Name a file that does not exist yet.',
       cause: error,
     });
-  }
+  };
+  const handle = await open(file, 'wx', 0o600).catch(failed);
+  const { forget } = removeOnSignal(() => rmSync(file, { force: true }));
+  let isWritten = false;
+  return {
+    async write(text) {
+      await handle.writeFile(text).catch(failed);
+      isWritten = true;
+    },
+    async end() {
+      await handle.close();
+      if (!isWritten) await rm(file, { force: true });
+      forget();
+    },
+  };
 }
 
 function summary(capability: Capability, runs: readonly FoundRun[], bytes: number): string[] {

@@ -19,7 +19,7 @@ export interface CheckedFile {
   readonly runs: readonly CheckedRun[];
   /** Bytes that belong to no packet, or to no run. */
   readonly skippedBytes: number;
-  /** Runs that stood in the file before: somebody repeated them. */
+  /** Runs that stood in the file before: somebody repeated them, or put another run's header into them. */
   readonly repeatedRuns: number;
 }
 
@@ -73,12 +73,38 @@ export async function checkFile(
   if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
     return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
   }
-  const whole = runs.filter(({ end }) => end?.isRepeated !== true);
+  const whole = joined(runs);
   return {
     ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
     runs: await Promise.all(whole.map((run) => checkedRun(name, run, trusted))),
     repeatedRuns: runs.length - whole.length,
   };
+}
+
+/**
+ * Each run once. Where one stands in the file again, what it has beyond its first appearance belongs to it: between the two
+ * somebody put another run's header, and it goes on with the next repetition of its own.
+ */
+function joined(runs: readonly Seen[]): Seen[] {
+  const byHash = new Map<string, Seen>();
+  for (const run of runs) {
+    const hash = run.header.hash.toString('hex');
+    const first = byHash.get(hash);
+    if (first) resume(first, run);
+    else byHash.set(hash, run);
+  }
+  return [...byHash.values()];
+}
+
+function resume(first: Seen, again: Seen): void {
+  const reachedMs = Math.max(0, ...first.stretches.map(({ toMs }) => toMs));
+  const later = again.stretches.filter(({ toMs }) => toMs > reachedMs);
+  if (later.length === 0) return;
+  first.stretches.push(
+    ...later.map((stretch) => ({ ...stretch, fromMs: Math.max(stretch.fromMs, reachedMs) })),
+  );
+  first.gaps.push(...again.gaps.filter(({ toMs }) => toMs > reachedMs));
+  first.end = again.end;
 }
 
 async function checkedRun(

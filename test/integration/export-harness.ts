@@ -14,8 +14,8 @@ export const ownerSecret = path.join(vectors, 'owner.secret.asc');
 export const seconds = 20;
 export const [packetsPerSecond, framesPerPacket] = [8, 2];
 
-/** Two recordings of 20 s, one right behind the other. */
-export async function recordTwo(folder: string, ...videos: FragmentedVideo[]): Promise<SyntheticRun[]> {
+/** Recordings of 20 s, one right behind the other. */
+export async function recordInRow(folder: string, ...videos: FragmentedVideo[]): Promise<SyntheticRun[]> {
   const keys = await cameraKeys();
   const runs: SyntheticRun[] = [];
   for (const [number, { initialisation, fragments }] of videos.entries()) {
@@ -60,6 +60,12 @@ export function run(
 
 const at = (second: number): string => new Date(firstMs + second * 1000).toISOString();
 
+/** The program and its arguments. */
+export function argumentsOf(from: number, to: number, out: string, input: string): string[] {
+  const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
+  return [encrocam, 'export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys];
+}
+
 export function exported(
   from: number,
   to: number,
@@ -68,9 +74,14 @@ export function exported(
   env: NodeJS.ProcessEnv = {},
   more: readonly string[] = [],
 ): Promise<Outcome> {
-  const keys = ['--signed-by', cameraFile, '--key', ownerSecret];
-  const args = ['export', input, '--from', at(from), '--to', at(to), '--out', out, ...keys, ...more];
-  return run(encrocam, args, { env: { ...process.env, TZ: 'UTC', ...env } });
+  const [program = '', ...args] = argumentsOf(from, to, out, input);
+  return run(program, [...args, ...more], { env: { ...process.env, TZ: 'UTC', ...env } });
+}
+
+export function sharedWithLink(from: number, to: number, input: string): Promise<Outcome> {
+  const keys = ['--signed-by', cameraFile, '--key', ownerSecret, '--link'];
+  const args = ['share', input, '--from', at(from), '--to', at(to), ...keys];
+  return run(encrocam, args, { env: { ...process.env, TZ: 'UTC' } });
 }
 
 /** The commands of step 2 and 3 of the README, as they stand there. */

@@ -21,7 +21,7 @@ import {
   framesPerPacket,
   type Outcome,
   packetsPerSecond,
-  recordTwo,
+  recordInRow,
   run,
   seconds,
   vectors,
@@ -37,7 +37,7 @@ before(async () => {
   place = path.join(directory, 'front');
   await mkdir(place);
   video = await fragmentedVideo('320x180', seconds);
-  recordings = await recordTwo(place, video, video);
+  recordings = await recordInRow(place, video, video);
 });
 after(() => rm(directory, { recursive: true, force: true }));
 
@@ -219,7 +219,7 @@ test('a range over two recordings is one video and two parts, each of which is c
 test('recordings whose pictures differ are not joined', async () => {
   const folder = path.join(directory, 'sizes');
   await mkdir(folder);
-  await recordTwo(folder, video, await fragmentedVideo('160x90', seconds));
+  await recordInRow(folder, video, await fragmentedVideo('160x90', seconds));
   const out = path.join(directory, 'two-sizes');
   const made = await exported(16, 25, out, folder);
   assert.equal(made.code, 0, made.messages);
