@@ -27,14 +27,13 @@ export async function runsOfFile(file: string, { gently = false } = {}): Promise
   const runs: FoundRun[] = [];
   let vouchedMs = 0;
   const verifier = new FileVerifier({
-    onRun: () => {
-      vouchedMs = 0;
-    },
+    onRun: () => undefined,
     onStretch: (_, { verdict, toMs }) => {
       if (verdict !== 'unfinished') vouchedMs = Math.max(vouchedMs, toMs);
     },
     onRunEnd: (run) => {
       if (!run.isRepeated) runs.push({ ...run, vouchedMs: run.final?.timeMs ?? vouchedMs });
+      vouchedMs = 0;
     },
     onSkip: () => undefined,
   });
@@ -46,7 +45,7 @@ export async function runsOfFile(file: string, { gently = false } = {}): Promise
     beganMs = performance.now();
   }
   verifier.end();
-  return runs;
+  return runs.sort((one, other) => one.offset - other.offset);
 }
 
 /** All runs in a camera's recordings that have ended, while others record. A file that cannot be read is told of and left out. */

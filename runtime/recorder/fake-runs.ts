@@ -60,9 +60,7 @@ export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
   const runs: RunTold[] = [];
   let stretches: Stretch[] = [];
   const verifier = new FileVerifier({
-    onRun: () => {
-      stretches = [];
-    },
+    onRun: () => undefined,
     onStretch: (_, stretch) => stretches.push(stretch),
     onRunEnd: ({ header, final, link }) => {
       const contents = contentsOf(whole, header, [fakeRootOf(header)]);
@@ -76,6 +74,7 @@ export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
         verdicts: stretches.map(({ verdict, fromMs, toMs }) => `${verdict} ${fromMs}-${toMs}`),
         checked: { ...{ file, header, voucher: 'signed', stretches, gaps, link }, ended },
       });
+      stretches = [];
     },
     onSkip: () => undefined,
   });

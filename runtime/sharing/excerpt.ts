@@ -109,15 +109,15 @@ export class ExcerptFinder {
       case 'header':
         return this.#enter(packet.body, place);
       case 'checkpoint':
-        return !this.#isInside || this.#checkpoint(packet.body, place);
+        return this.#checkpoint(packet.body, place) || !this.#isInside;
       case 'final':
-        return !this.#isInside || this.#final(packet.body, place);
+        return this.#final(packet.body, place) || !this.#isInside;
       case 'certificate':
         // It may stand behind later runs of the file.
         if (this.#isOurs(packet.body)) this.#keepBehind(place);
         return true;
       default:
-        if (this.#isInside) this.#chained(packet);
+        if (this.#headerPlace) this.#chained(packet);
         return true;
     }
   }
@@ -134,6 +134,10 @@ export class ExcerptFinder {
     return true;
   }
 
+  get #mayGoOn(): boolean {
+    return this.#isInside || (this.#headerPlace !== undefined && this.#endOffset === undefined);
+  }
+
   #isOurs(body: Buffer): boolean {
     return (
       this.#headerPlace !== undefined && readCertificate(body)?.headerHash.equals(this.#header.hash) === true
@@ -148,9 +152,12 @@ export class ExcerptFinder {
     if (this.#opener.open(packet)) this.#startMs = packet.timeMs;
   }
 
+  /** Whoever put another run's header into this one did not end it: what its key signed goes on with it. */
   #checkpoint(body: Buffer, place: Place): boolean {
+    if (!this.#mayGoOn) return false;
     const checkpoint = decodeCheckpoint(body, this.#header.statement.runId, this.#key);
     if (!checkpoint) return false;
+    this.#isInside = true;
     if (this.#endOffset !== undefined) {
       this.#keepBehind(place);
       return true;
@@ -166,7 +173,8 @@ export class ExcerptFinder {
   }
 
   #final(body: Buffer, place: Place): boolean {
-    if (!decodeFinal(body, this.#header.statement.runId, this.#key)) return false;
+    if (!this.#mayGoOn || !decodeFinal(body, this.#header.statement.runId, this.#key)) return false;
+    this.#isInside = true;
     if (this.#endOffset === undefined) this.#endOffset = place.offset + place.length;
     else this.#keepBehind(place);
     return true;

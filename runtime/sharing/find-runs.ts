@@ -145,7 +145,7 @@ function foreignFiles({ checked }: Read): string[] {
 }
 
 function foreignText(file: string): string {
-  return `a header that this camera did not sign stands in ${file}: nothing vouches for what follows it, up to the next one`;
+  return `a header that this camera did not sign stands in ${file}: somebody put it there, see encrocam verify`;
 }
 
 function warningsOf(all: Read, problems: readonly string[]): string[] {

@@ -4,6 +4,7 @@ import { magic as magic2 } from '../encrocrypt/index.ts';
 import {
   FileVerifier,
   type Header,
+  type HeaderCopies,
   type PlacedCertificate,
   type Stretch,
   type VerifiedRun,
@@ -17,9 +18,9 @@ export interface CheckedFile {
   /** 2: EncroCrypt2, of which nothing can be told without a key, and not much with one. `undefined`: no recording. */
   readonly version: 2 | 3 | undefined;
   readonly runs: readonly CheckedRun[];
-  /** Bytes that belong to no packet, or to no run. */
+  /** Bytes that belong to no packet, or to no run, and those of certificates and copies of headers that the camera did not sign. */
   readonly skippedBytes: number;
-  /** Runs that stood in the file before: somebody repeated them, or put another run's header into them. */
+  /** Runs that stood in the file before: somebody repeated them. */
   readonly repeatedRuns: number;
 }
 
@@ -33,6 +34,8 @@ interface Seen {
 
 /** Notes of one run that are kept: a camera that tells of more gaps than these has other troubles. */
 const maxGaps = 10_000;
+/** Signatures of a file looked at in vain, some milliseconds each: beyond, none in it is believed that was not looked at. */
+const maxVainSignatures = 2000;
 
 /**
  * @param chunks the file's bytes, from its beginning; their memory may be used again.
@@ -43,22 +46,27 @@ export async function checkFile(
   chunks: AsyncIterable<Uint8Array>,
   trusted: Key,
 ): Promise<CheckedFile> {
-  const runs: Seen[] = [];
+  const runs = new Map<Header, Seen>();
+  const firstByHash = new Map<string, Seen>();
   let skippedBytes = 0;
   const verifier = new FileVerifier({
-    onRun: (header) => runs.push({ header, stretches: [], gaps: [], certificates: [], end: undefined }),
-    onStretch: (_, stretch) => runs.at(-1)?.stretches.push(stretch),
+    onRun: (header) => {
+      const seen: Seen = { header, stretches: [], gaps: [], certificates: [], end: undefined };
+      runs.set(header, seen);
+      if (!firstByHash.has(idOf(header.hash))) firstByHash.set(idOf(header.hash), seen);
+    },
+    onStretch: (header, stretch) => runs.get(header)?.stretches.push(stretch),
     onRunEnd: (end) => {
-      const last = runs.at(-1);
-      if (last) last.end = end;
+      const seen = runs.get(end.header);
+      if (seen) seen.end = end;
     },
     onCertificate: (certificate) =>
-      runs.find(({ header }) => header.hash.equals(certificate.headerHash))?.certificates.push(certificate),
+      firstByHash.get(idOf(certificate.headerHash))?.certificates.push(certificate),
     onSkip: ({ length }) => {
       skippedBytes += length;
     },
-    onNote: (_, note) => {
-      const gaps = runs.at(-1)?.gaps;
+    onNote: (header, note) => {
+      const gaps = runs.get(header)?.gaps;
       const gap = gaps && gaps.length < maxGaps ? gapIn(note) : undefined;
       if (gap) gaps?.push(gap);
     },
@@ -70,68 +78,105 @@ export async function checkFile(
   }
   verifier.end();
   // To its end all the same: whoever can write to a file can put these bytes before what is in it.
-  if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
+  if (runs.size === 0 && start.subarray(0, magic2.length).equals(magic2)) {
     return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
   }
-  const whole = joined(runs);
+  const whole = [...runs.values()]
+    .filter(({ end }) => end?.isRepeated !== true)
+    .sort((one, other) => (one.end?.offset ?? 0) - (other.end?.offset ?? 0));
+  const vouched = await vouchersOf(whole, trusted);
+  for (const { unvouchedBytes } of vouched.values()) skippedBytes += unvouchedBytes;
+  const checked = whole.map((run) => checkedRun(name, run, vouched.get(run)));
   return {
-    ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
-    runs: await Promise.all(whole.map((run) => checkedRun(name, run, trusted))),
-    repeatedRuns: runs.length - whole.length,
+    ...{ name, skippedBytes, version: runs.size > 0 ? 3 : undefined },
+    runs: inOrder(checked),
+    repeatedRuns: runs.size - whole.length,
   };
 }
 
-/**
- * Each run once. Where one stands in the file again, what it has beyond its first appearance belongs to it: between the two
- * somebody put another run's header, and it goes on with the next repetition of its own.
- */
-function joined(runs: readonly Seen[]): Seen[] {
-  const byHash = new Map<string, Seen>();
-  for (const run of runs) {
-    const hash = run.header.hash.toString('hex');
-    const first = byHash.get(hash);
-    if (first) resume(first, run);
-    else byHash.set(hash, run);
-  }
-  return [...byHash.values()];
-}
-
-function resume(first: Seen, again: Seen): void {
-  const reachedMs = Math.max(0, ...first.stretches.map(({ toMs }) => toMs));
-  const later = again.stretches.filter(({ toMs }) => toMs > reachedMs);
-  if (later.length === 0) return;
-  first.stretches.push(
-    ...later.map((stretch) => ({ ...stretch, fromMs: Math.max(stretch.fromMs, reachedMs) })),
-  );
-  first.gaps.push(...again.gaps.filter(({ toMs }) => toMs > reachedMs));
-  first.end = again.end;
-}
-
-async function checkedRun(
-  file: string,
-  { header, stretches, gaps, certificates, end }: Seen,
-  trusted: Key,
-): Promise<CheckedRun> {
-  const voucher = await voucherOf(header, certificates, trusted);
+function checkedRun(file: string, seen: Seen, vouched: Vouched | undefined): CheckedRun {
+  const { stretches, gaps, end } = seen;
+  const { header, voucher } = vouched ?? { header: seen.header, voucher: 'not authentic' };
   const link = end?.link ?? header.hash;
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
 }
 
-async function voucherOf(
-  header: Header,
-  certificates: readonly PlacedCertificate[],
-  trusted: Key,
-): Promise<Voucher> {
-  if (!isNamed(header, trusted)) return 'not authentic';
-  if (header.cameraSignature) return (await isSigned(header, trusted)) ? 'signed' : 'not authentic';
+/** A run that stands before the one that it follows is not in its place, whatever it is. A header alone is no run to follow. */
+function inOrder(runs: readonly CheckedRun[]): CheckedRun[] {
+  const isThere = ({ voucher, stretches }: CheckedRun): boolean =>
+    voucher !== 'not authentic' && stretches.some(({ verdict }) => verdict === 'intact');
+  const places = new Map<string, number>();
+  for (const [index, run] of runs.entries())
+    if (isThere(run)) places.set(idOf(run.header.statement.runId), index);
+  return runs.map((run, index) => {
+    const { previous } = run.header.statement;
+    const place = previous && isThere(run) ? places.get(idOf(previous.runId)) : undefined;
+    if (place === undefined || place <= index) return run;
+    const stretches = run.stretches.map((stretch): Stretch => {
+      return stretch.verdict === 'intact' ? { ...stretch, verdict: 'tampered' } : stretch;
+    });
+    return { ...run, stretches };
+  });
+}
+
+interface Vouched {
+  /** With the signature that counts. */
+  readonly header: Header;
+  readonly voucher: Voucher;
+  /** Of copies of the header with other signatures, and of certificates that vouch for nothing. */
+  readonly unvouchedBytes: number;
+}
+
+/** Those with the fewest signatures first: whoever adds false ones to some run shall not use up what the others may take. */
+async function vouchersOf(runs: readonly Seen[], trusted: Key): Promise<Map<Seen, Vouched>> {
+  const vouched = new Map<Seen, Vouched>();
+  const signatures = ({ certificates, end }: Seen): number => certificates.length + (end?.copies.length ?? 0);
+  const vain = { signatures: 0 };
+  for (const run of [...runs].sort((one, other) => signatures(one) - signatures(other)))
+    vouched.set(run, await vouchedBy(run, trusted, vain));
+  return vouched;
+}
+
+async function vouchedBy(run: Seen, trusted: Key, vain: { signatures: number }): Promise<Vouched> {
+  const { certificates, end } = run;
+  const copies = end?.copies ?? [];
+  const isWorthATry = (): boolean => vain.signatures < maxVainSignatures;
+  const bytesOf = (all: readonly { readonly bytes: number }[]): number =>
+    all.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (!isNamed(run.header, trusted)) {
+    return { header: run.header, voucher: 'not authentic', unvouchedBytes: bytesOf(certificates) };
+  }
+  const others = (counting: HeaderCopies): number => bytesOf(copies.filter((copy) => copy !== counting));
+  for (const copy of copies) {
+    const { cameraSignature } = copy;
+    if (!cameraSignature || !isWorthATry()) continue;
+    const header = { ...run.header, cameraSignature };
+    if (await isSigned(header, trusted)) {
+      return { header, voucher: 'signed', unvouchedBytes: others(copy) + bytesOf(certificates) };
+    }
+    vain.signatures += 1;
+  }
+  const unsigned = copies.find(({ cameraSignature }) => !cameraSignature);
+  if (!unsigned) {
+    return { header: run.header, voucher: 'not authentic', unvouchedBytes: bytesOf(certificates) };
+  }
+  const header = { ...run.header, cameraSignature: undefined };
   let furthest: Certification | undefined;
+  let unvouchedBytes = others(unsigned);
   for (const certificate of certificates) {
-    const at = await certifiedAt(header, certificate, trusted);
+    const at = isWorthATry() ? await certifiedAt(header, certificate, trusted) : undefined;
     const { toMs } = certificate;
     const isFurther = !furthest || (toMs ?? -1) > (furthest.toMs ?? -1);
     if (at && isFurther) furthest = { atMs: at.getTime(), toMs };
+    if (at) continue;
+    vain.signatures += 1;
+    unvouchedBytes += certificate.bytes;
   }
-  return furthest ?? 'locked';
+  return { header, voucher: furthest ?? 'locked', unvouchedBytes };
+}
+
+function idOf(hash: Buffer): string {
+  return hash.toString('base64');
 }
 
 function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {

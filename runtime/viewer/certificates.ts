@@ -22,7 +22,7 @@ const stepBytes = 1024 * 1024;
 /** Of all certificates in a file together: a camera makes one for each start, of some hundred bytes. */
 const maxCertificateBytes = 8 * 2 ** 20;
 /** Signatures of a file looked at in vain: then nothing in it is believed any more. */
-const maxVainSignatures = 1000;
+const maxVainSignatures = 2000;
 const maxRemembered = 4096;
 /** Finals, and certificates, of the tail that are kept: the last ones. */
 const maxInTail = 64;
@@ -31,6 +31,12 @@ interface Claim {
   readonly certificate: Certificate;
   /** Of the run, from its first, that it vouches for. */
   readonly packets: number;
+}
+
+/** What the file claims of its runs, by the hash of the header. */
+interface Claims {
+  readonly certificates: ReadonlyMap<string, readonly Claim[]>;
+  readonly signatures: ReadonlyMap<string, readonly (Buffer | undefined)[]>;
 }
 
 /** The file's last bytes, and what in them can tell of any run. */
@@ -44,7 +50,7 @@ export class FileCertificates {
   readonly #access: RandomAccess;
   readonly #trusted: Key;
   #tail: Promise<Tail> | undefined;
-  #claims: Promise<ReadonlyMap<string, readonly Claim[]>> | undefined;
+  #claims: Promise<Claims> | undefined;
   /** By the hash of the header. */
   readonly #reaches = new Map<string, number | undefined>();
   #vainSignatures = 0;
@@ -64,6 +70,12 @@ export class FileCertificates {
     if (this.#reaches.size >= maxRemembered && oldest !== undefined) this.#reaches.delete(oldest);
     this.#reaches.set(id, reach);
     return reach;
+  }
+
+  /** Of all copies of a header in the file, each once; `undefined` for those that have none. Reads all of the file. */
+  async signaturesOf(header: Header): Promise<readonly (Buffer | undefined)[]> {
+    this.#claims ??= readClaims(this.#access);
+    return (await this.#claims).signatures.get(idOf(header.hash)) ?? [];
   }
 
   /** Where a certificate there names the run's final, which stands there before it: none can reach further. */
@@ -86,7 +98,7 @@ export class FileCertificates {
   async #reachInAll(header: Header): Promise<number | undefined> {
     this.#claims ??= readClaims(this.#access);
     let reach: number | undefined;
-    for (const { certificate, packets } of (await this.#claims).get(idOf(header.hash)) ?? []) {
+    for (const { certificate, packets } of (await this.#claims).certificates.get(idOf(header.hash)) ?? []) {
       if (packets > (reach ?? -1) && (await this.#isGenuine(header, certificate))) reach = packets;
     }
     return reach;
@@ -117,26 +129,32 @@ async function readTail(access: RandomAccess): Promise<Tail> {
 }
 
 /** What `encrocam verify` would believe, but for the camera's signatures: by the hash of the header. */
-async function readClaims(access: RandomAccess): Promise<ReadonlyMap<string, readonly Claim[]>> {
+async function readClaims(access: RandomAccess): Promise<Claims> {
   const claims = new Map<string, Claim[]>();
+  const signatures = new Map<string, (Buffer | undefined)[]>();
   let bytesKept = 0;
   const verifier = new FileVerifier({
     onRun: () => undefined,
     onStretch: () => undefined,
-    onRunEnd: () => undefined,
+    onRunEnd: ({ header, copies }) => {
+      const known = signatures.get(idOf(header.hash)) ?? [];
+      signatures.set(idOf(header.hash), [...known, ...copies.map(({ cameraSignature }) => cameraSignature)]);
+    },
     onSkip: () => undefined,
-    onCertificate: ({ packets, toMs: _, ...certificate }) => {
+    onCertificate: ({ packets, toMs: _, bytes: __, ...certificate }) => {
       bytesKept += certificate.cameraSignature.length;
       if (packets === undefined || bytesKept > maxCertificateBytes) return;
       const id = idOf(certificate.headerHash);
-      claims.set(id, [...(claims.get(id) ?? []), { certificate, packets }]);
+      const known = claims.get(id);
+      if (known) known.push({ certificate, packets });
+      else claims.set(id, [{ certificate, packets }]);
     },
   });
   for (let position = 0; position < access.sizeBytes; position += stepBytes) {
     verifier.push(await access.read(position, stepBytes));
   }
   verifier.end();
-  return claims;
+  return { certificates: claims, signatures };
 }
 
 function idOf(headerHash: Buffer): string {

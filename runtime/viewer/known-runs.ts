@@ -123,9 +123,12 @@ export class RecentRuns {
     this.#runs = [run, ...this.#runs].slice(0, maxKnown);
   }
 
-  /** @returns whether it was known. */
-  resume({ hash }: Header): boolean {
-    const known = this.#runs.find(({ header }) => header.hash.equals(hash));
+  /** @returns whether it was known. A copy of a header that was refused counts as another one, if its signature is another. */
+  resume({ hash, cameraSignature }: Header): boolean {
+    const known = this.#runs.find(
+      ({ header, canOpen }) =>
+        header.hash.equals(hash) && (canOpen || isSame(header.cameraSignature, cameraSignature)),
+    );
     if (known) this.#makeCurrent(known);
     return known !== undefined;
   }
@@ -147,4 +150,8 @@ export class RecentRuns {
   #makeCurrent(run: KnownRun): void {
     this.#runs = [run, ...this.#runs.filter((other) => other !== run)];
   }
+}
+
+function isSame(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one && other ? one.equals(other) : one === other;
 }

@@ -139,8 +139,9 @@ export class RunDecoder implements VideoDecoder {
 
   async #header({ body, offset }: SigningPacket): Promise<void> {
     const header = readHeader(body);
+    const { current } = this.#runs;
     if (!header) this.#reader.reject();
-    else if (!this.#runs.current?.header.hash.equals(header.hash)) await this.#enter(header, offset);
+    else if (!current?.canOpen || !current.header.hash.equals(header.hash)) await this.#enter(header, offset);
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   signedRun,
   syntheticRun,
 } from '../../test/support/synthetic-run.ts';
-import { type Header, packetType } from '../encrocrypt/v3/index.ts';
+import { encodeCertificate, type Header, packetType } from '../encrocrypt/v3/index.ts';
 import { isEncroCamError } from '../errors.ts';
 import { checkFile } from '../verifier/check-file.ts';
 import { cameraTrust } from './run-trust.ts';
@@ -110,4 +110,26 @@ test("a copy of a header with a false signature does not speak for the camera's 
   const forged = { ...header, cameraSignature: Buffer.alloc(100, 1) };
   await assert.rejects(trust.reachOf(forged, access), { code: 'NOT_AUTHENTIC' });
   assert.equal((await trust.reachOf(header, access)).packets, Number.POSITIVE_INFINITY);
+});
+
+test("where the first copy of a header has a false signature, or none, another one's counts", async () => {
+  const run = await signedRun(keys, { seconds: 20, headerAgainAt: 40 });
+  const access = accessTo(run.bytes);
+  for (const cameraSignature of [Buffer.alloc(100, 1), undefined]) {
+    const copy = { header: { ...run.header, cameraSignature } };
+    assert.equal(await reach(copy, access), Number.POSITIVE_INFINITY);
+  }
+  const stripped = accessTo(locked.bytes, certified);
+  assert.equal(await reach({ header: { ...locked.header, cameraSignature: Buffer.of(1) } }, stripped), 80);
+});
+
+test('certificates that are none do not hide the one that is', async () => {
+  const junk = Array.from({ length: 200 }, (_, index) =>
+    encodeCertificate({
+      ...{ runId: locked.runId, headerHash: locked.header.hash, link: locked.link },
+      cameraSignature: Buffer.alloc(20 + index, 1),
+    }),
+  );
+  const access = accessTo(locked.bytes, ...junk, certified, ...junk);
+  assert.deepEqual([await reach(locked, access), await verified(access)], [80, 20_000]);
 });

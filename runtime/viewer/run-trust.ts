@@ -57,13 +57,23 @@ export function cameraTrust(trusted: Key): RunTrust {
   return {
     async reachOf(header, access) {
       if (await checkSigned(header)) return { packets: Number.POSITIVE_INFINITY, isUnsigned: false };
+      const certificates = access && certificatesIn(access);
+      let packets = header.cameraSignature ? undefined : await certificates?.reachOf(header);
+      if (packets !== undefined) return { packets, isUnsigned: false };
+      // Another copy of the header may have the signature that counts, or none, where the camera certified it later.
+      const signatures = (await certificates?.signaturesOf(header)) ?? [];
+      for (const cameraSignature of signatures) {
+        if (cameraSignature && (await checkSigned({ ...header, cameraSignature })))
+          return { packets: Number.POSITIVE_INFINITY, isUnsigned: false };
+      }
+      if (header.cameraSignature && signatures.includes(undefined))
+        packets = await certificates?.reachOf(header);
+      if (packets !== undefined) return { packets, isUnsigned: false };
       if (header.cameraSignature) {
         throw new EncroCamError('NOT_AUTHENTIC', 'A run is not from the trusted camera.', {
           hint: 'Check --signed-by. If it is right, somebody else made this recording, or this part of it.',
         });
       }
-      const packets = access && (await certificatesIn(access).reachOf(header));
-      if (packets !== undefined) return { packets, isUnsigned: false };
       throw new EncroCamError(
         'NOT_AUTHENTIC',
         'A run was recorded while the camera was locked, and is not authentic.',

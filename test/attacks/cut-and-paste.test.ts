@@ -1,4 +1,5 @@
 /** Quiet seconds are put where something happened: from the same recording, another one, or another camera. */
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { recordMinutes } from '../support/camera-recordings.ts';
@@ -8,6 +9,7 @@ import {
   exitCode,
   indexOfCheckpoint,
   indexOfSecond,
+  isData,
   rewrite,
   scene,
   strangersKeys,
@@ -67,6 +69,29 @@ test("seconds of another camera are told, and its header brought along is nobody
     header && own ? packets.toSpliced(first, theirs.length, header, ...theirs, own) : [],
   );
   await assertTold(place, exitCode.notAuthentic, /not authentic/);
+});
+
+test('runs of one file that change places are told', async (context) => {
+  const { recordings } = await scene(context, 2);
+  const [{ file, run }, other] = recordings;
+  await writeFile(file, Buffer.concat([run.bytes, other.run.bytes]));
+  await assertTold(file, exitCode.unsound, /08:00:00 to 08:02:00 +2 min {2}intact/);
+  await writeFile(file, Buffer.concat([other.run.bytes, run.bytes]));
+  await assertTold(file, exitCode.unsound, /08:01:00 to 08:02:00 +1 min {2}tampered/);
+});
+
+test('checkpoints that are moved behind all packets are told', async (context) => {
+  const { place, recordings } = await scene(context, 3);
+  await rewrite(recordings[1], ([header = Buffer.of(), ...packets]) => [
+    ...[header, ...packets.filter(isData)],
+    ...packets.filter((packet) => !isData(packet)),
+  ]);
+  await assertTold(
+    place,
+    exitCode.unsound,
+    /08:01:00 to 08:01:05 +5 s {2}tampered/,
+    /08:01:05 to 08:02:00 +55 s {2}missing/,
+  );
 });
 
 test('of EncroCrypt2 it cannot be told', async (context) => {

@@ -16,7 +16,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: E402
 
 
 def headers(data):
-    return [reader.is_header(data[offset:offset + length]) for offset, length in json.load(sys.stdin)]
+    return [is_header(data[offset + 7:offset + length]) for offset, length in json.load(sys.stdin)]
+
+
+def is_header(body):
+    try:
+        return bool(reader.Header(body))
+    except ValueError:
+        return False
 
 
 def unwrap(data, id_, key):

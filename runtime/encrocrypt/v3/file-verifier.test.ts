@@ -3,9 +3,11 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { linkOfPacket, previousOf, syntheticRun } from '../../../test/support/synthetic-run.ts';
 import { encodeCertificate } from './chain.ts';
+import type { Stretch } from './chain-pieces.ts';
 import { FileVerifier, type PlacedCertificate, type VerifiedRun } from './file-verifier.ts';
 import { envelopeBytes, marker, packetType } from './format.ts';
-import type { Stretch } from './run-verifier.ts';
+import { encodeHeader, encodeSignedPart } from './header.ts';
+import { makeRunKey } from './run-key.ts';
 
 /** 20 s, with the header again in the middle. */
 const halves = { seconds: 20, headerAgainAt: 40, video: (index: number) => Buffer.alloc(50, index) };
@@ -118,11 +120,16 @@ test('packets before any header, and headers that are forged, are no run', () =>
 test('headers beyond 64 MiB of one file are believed no longer, and what follows them belongs to nothing', () => {
   // As large as they can be: 60 KB of initialisation in each.
   const initialisation = Buffer.alloc(60_000);
-  const large = (fill: number): Buffer =>
-    syntheticRun({ fill, statement: { container: 'video/mp4', initialisation } }).packets[0] ?? Buffer.of();
-  const pair = [large(1), large(2)] as const;
-  const headerBytes = pair[0].length;
-  const rounds = Math.ceil((64 * 2 ** 20) / headerBytes / 2) + 10;
+  const runKey = makeRunKey();
+  const large = (index: number): Buffer => {
+    const runId = Buffer.alloc(16);
+    runId.writeUInt32BE(index);
+    const statement = { ...one.header.statement, runId, runKey: runKey.publicKey };
+    const part = encodeSignedPart({ ...statement, container: 'video/mp4', initialisation }, { wrapped: [] });
+    return encodeHeader(part, undefined, runKey.privateKey);
+  };
+  const headerBytes = large(0).length;
+  const most = Math.floor((64 * 2 ** 20) / (headerBytes - envelopeBytes));
   let runs = 0;
   let skippedBytes = 0;
   const verifier = new FileVerifier({
@@ -135,11 +142,75 @@ test('headers beyond 64 MiB of one file are believed no longer, and what follows
       skippedBytes += length;
     },
   });
-  for (let round = 0; round < rounds; round++) for (const header of pair) verifier.push(header);
+  for (let index = 0; index < most + 10; index++) verifier.push(large(index));
   verifier.end();
-  assert.equal(runs, Math.floor((64 * 2 ** 20) / (headerBytes - envelopeBytes)));
-  // Every other one of the rest is that of the run which was believed last.
-  assert.equal(skippedBytes, Math.ceil((2 * rounds - runs) / 2) * headerBytes);
+  assert.equal(runs, most);
+  assert.equal(skippedBytes, 10 * headerBytes);
+});
+
+test("another run's header in the midst of a run hides nothing of it", () => {
+  const [header = Buffer.of()] = one.packets;
+  for (const [what, file, told] of [
+    ['before a checkpoint', two.packets.toSpliced(3, 0, header), ['2: tampered 0-0', '2: intact 0-20000']],
+    [
+      'behind a checkpoint',
+      two.packets.toSpliced(23, 0, header),
+      ['2: intact 0-5000', '2: tampered 5000-5000', '2: intact 5000-20000'],
+    ],
+    [
+      'with its own header again',
+      two.packets.toSpliced(23, 0, header, two.packets[0] ?? header),
+      ['2: intact 0-5000', '2: tampered 5000-5000', '2: intact 5000-20000'],
+    ],
+  ] as const) {
+    const { told: found, runs, skippedBytes } = verify(Buffer.concat(file));
+    assert.deepEqual(found, told, what);
+    assert.equal(skippedBytes, 0);
+    assert.deepEqual(
+      runs.map(({ header: { statement }, final }) => [statement.runId[0], final !== undefined]),
+      [
+        [2, true],
+        [1, false],
+      ],
+      what,
+    );
+  }
+});
+
+test('two runs whose seconds alternate are not in their place', () => {
+  const [a = Buffer.of(), ...ofOne] = one.packets;
+  const [b = Buffer.of(), ...ofTwo] = two.packets;
+  const file = [
+    a,
+    ...ofOne.slice(0, 21),
+    b,
+    ...ofTwo.slice(0, 21),
+    ...ofOne.slice(21, 42),
+    ...ofTwo.slice(21),
+  ];
+  const { told } = verify(Buffer.concat(file));
+  assert.deepEqual(told, [
+    ...['1: intact 0-5000', '1: tampered 5000-5000', '1: missing 5000-10000', '1: unfinished 10000-10000'],
+    ...['2: intact 0-5000', '2: tampered 5000-10000', '2: intact 10000-20000'],
+  ]);
+});
+
+test('of copies of a header with other signatures each is told, whichever comes first', () => {
+  const part = encodeSignedPart(one.header.statement, one.header.sealed);
+  const [header = Buffer.of(), ...rest] = one.packets;
+  const copy = encodeHeader(part, Buffer.from('of somebody'), one.runKey.privateKey);
+  const { runs, told } = verify(
+    Buffer.concat([copy, header, header, ...rest.slice(0, 30), copy, ...rest.slice(30)]),
+  );
+  assert.deepEqual(told, ['1: intact 0-20000']);
+  assert.deepEqual(
+    runs[0]?.copies.map(({ cameraSignature, bytes }) => [cameraSignature?.toString(), bytes]),
+    [
+      ['of somebody', 2 * copy.length],
+      // Its repetition is one more.
+      [undefined, 3 * header.length],
+    ],
+  );
 });
 
 test('a certificate is told of the run that it names, wherever it stands behind it, and of no other', () => {

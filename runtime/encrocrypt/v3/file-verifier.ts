@@ -4,15 +4,13 @@
  */
 import type { Skip } from '../cutter.ts';
 import { type Certificate, type Final, readCertificate } from './chain.ts';
+import type { Stretch } from './chain-pieces.ts';
+import { sha256 } from './format.ts';
 import { type Header, readHeader } from './header.ts';
+import { type HeaderCopies, type OpenRun, OpenRuns } from './open-runs.ts';
 import { type Packet, PacketReader } from './reader.ts';
-import {
-  type LinkReach,
-  RunVerifier,
-  type Stretch,
-  type VouchedNote,
-  type VouchedPacket,
-} from './run-verifier.ts';
+import type { LinkReach } from './run-verifier.ts';
+import type { VouchedNote, VouchedPacket } from './standing-packets.ts';
 
 /**
  * What claims to vouch for a run that began without the camera's signature. It may stand behind runs that came later: the
@@ -23,12 +21,17 @@ export interface PlacedCertificate extends Certificate {
   readonly toMs: number | undefined;
   /** How many of the run's packets, from its first, it vouches for. `undefined`: as above. */
   readonly packets: number | undefined;
+  /** Of the file, that it takes. */
+  readonly bytes: number;
 }
 
 /** One run as a file has it. */
 export interface VerifiedRun {
+  /** With the signature of the first copy. */
   readonly header: Header;
-  /** Where in the file its header stands. */
+  /** By their signatures, in the order of the file: which of them counts is for whoever knows the camera's key. */
+  readonly copies: readonly HeaderCopies[];
+  /** Where in the file it begins: its header, behind which something of it stands. */
   readonly offset: number;
   readonly final: Final | undefined;
   /** Of its last checkpoint or final: what the next run's header should name. */
@@ -37,6 +40,10 @@ export interface VerifiedRun {
   readonly isRepeated: boolean;
 }
 
+/**
+ * Of one run after the other, `onStretch` and then `onRunEnd`: when its final is there and another run begins, or at the end of the
+ * file. Where another run's header stands in the midst of a run, its `onRun` comes before that.
+ */
 export interface FileVerifierEvents {
   onRun(header: Header, offset: number): void;
   onStretch(header: Header, stretch: Stretch): void;
@@ -60,26 +67,32 @@ export interface FilePlace {
 
 /** Headers of a file together: an hour in which the recorder starts every second has 8 MB of them. Whoever made more is not believed. */
 const maxHeaderBytesKept = 64 * 2 ** 20;
-/** Of a run: one is made. */
-const maxCertificates = 8;
+/** Of all certificates of a file: a camera makes one for each start, of some hundred bytes. */
+const maxCertificateBytesKept = 8 * 2 ** 20;
 /** Of all runs of a file that the camera did not sign: a day of them has 86 400 at most. */
 const maxLinks = 100_000;
 
 export class FileVerifier {
   readonly #events: FileVerifierEvents;
   readonly #reader: PacketReader;
-  /** By the hash of their headers; each with the number of its certificates. */
-  readonly #seen = new Map<string, number>();
+  readonly #runs: OpenRuns;
+  /** Hashes of headers. */
+  readonly #seen = new Set<string>();
+  readonly #seenCertificates = new Set<string>();
   /** How far each link reaches that a certificate may name. */
   readonly #reach = new Map<string, LinkReach>();
-  #run: { header: Header; offset: number; verifier: RunVerifier; isRepeated: boolean } | undefined;
   #headerBytes = 0;
+  #certificateBytes = 0;
 
   /** @param place what comes before it counts as missing. */
   constructor(events: FileVerifierEvents, place?: FilePlace) {
     this.#events = events;
     this.#reader = new PacketReader({ offset: place?.offset ?? 0, hasKeys: false });
-    if (place) this.#beginRun(place.header, place.offset);
+    this.#runs = new OpenRuns((run) => this.#endRun(run));
+    if (!place) return;
+    const { header, offset } = place;
+    const copy = { cameraSignature: header.cameraSignature, bytes: 0 };
+    this.#begin(header, header.hash.toString('hex'), { offset, copy });
   }
 
   push(chunk: Uint8Array): void {
@@ -91,7 +104,7 @@ export class FileVerifier {
   end(): void {
     this.#reader.end();
     this.#drain();
-    this.#endRun();
+    this.#runs.end();
   }
 
   #drain(): void {
@@ -103,74 +116,81 @@ export class FileVerifier {
 
   /** @returns whether it is what it seems to be, as far as that can be told now. */
   #take(packet: Packet): boolean {
-    const run = this.#run;
     switch (packet.kind) {
       case 'header':
-        return this.#header(packet.body, packet.offset);
+        return this.#header(packet.body, packet.bytes.length, packet.offset);
       case 'checkpoint':
-        return run?.verifier.checkpoint(packet.body) ?? false;
+        return this.#runs.checkpoint(packet.body);
       case 'final':
-        return run?.verifier.finish(packet.body) ?? false;
+        return this.#runs.finish(packet.body);
       case 'certificate':
-        return this.#certificate(packet.body);
-      default:
-        if (!run) return false;
-        run.verifier.take(packet);
-        return true;
+        return this.#certificate(packet.body, packet.bytes.length);
+      default: {
+        const run = this.#runs.current;
+        run?.verifier.take(packet);
+        return run !== undefined;
+      }
     }
   }
 
-  #header(body: Buffer, offset: number): boolean {
+  #header(body: Buffer, bytes: number, offset: number): boolean {
     const header = readHeader(body);
     if (!header) return false;
-    if (this.#run?.header.hash.equals(header.hash)) return true;
+    const id = header.hash.toString('hex');
+    const known = this.#runs.resume(id, offset);
+    const copies = known?.copies.find(({ cameraSignature }) =>
+      isSame(cameraSignature, header.cameraSignature),
+    );
+    if (copies) {
+      copies.bytes += bytes;
+      return true;
+    }
     this.#headerBytes += body.length;
     if (this.#headerBytes > maxHeaderBytesKept) return false;
-    this.#endRun();
-    this.#beginRun(header, offset);
+    const copy = { cameraSignature: header.cameraSignature, bytes };
+    if (known) known.copies.push(copy);
+    else this.#begin(header, id, { offset, copy });
     return true;
   }
 
-  #beginRun(header: Header, offset: number): void {
-    const id = header.hash.toString('hex');
+  #begin(header: Header, id: string, { offset, copy }: { offset: number; copy: OpenRun['copies'][number] }) {
     const isRepeated = this.#seen.has(id);
-    this.#seen.set(id, this.#seen.get(id) ?? 0);
-    this.#events.onRun(header, offset);
-    const verifier = new RunVerifier(
-      header,
-      (stretch) => this.#events.onStretch(header, stretch),
-      (note) => this.#events.onNote?.(header, note),
-      header.cameraSignature ? undefined : (link, reach) => this.#keepLink(link, reach),
-      (packets) => this.#events.onVouched?.(header, packets),
+    this.#seen.add(id);
+    this.#runs.begin(
+      { id, header, offset, isRepeated, copies: [copy], links: new Map() },
+      {
+        onStretch: (stretch) => this.#events.onStretch(header, stretch),
+        onNote: (note) => this.#events.onNote?.(header, note),
+        onVouched: (packets) => this.#events.onVouched?.(header, packets),
+      },
     );
-    this.#run = { header, offset, verifier, isRepeated };
+    this.#events.onRun(header, offset);
   }
 
-  #certificate(body: Buffer): boolean {
+  /** @returns whether it may be one: what nobody would look at belongs to nothing. */
+  #certificate(body: Buffer, bytes: number): boolean {
     const certificate = readCertificate(body);
-    if (!certificate) return false;
-    const id = certificate.headerHash.toString('hex');
-    const before = this.#seen.get(id);
-    if (before === undefined) return false;
-    this.#seen.set(id, before + 1);
-    const { toMs, packets } = this.#reach.get(certificate.link.toString('hex')) ?? {
-      toMs: undefined,
-      packets: undefined,
-    };
-    if (before < maxCertificates) this.#events.onCertificate?.({ ...certificate, toMs, packets });
+    if (!certificate || !this.#seen.has(certificate.headerHash.toString('hex'))) return false;
+    const id = sha256(body).toString('base64');
+    this.#certificateBytes += body.length;
+    if (this.#seenCertificates.has(id) || this.#certificateBytes > maxCertificateBytesKept) return false;
+    this.#seenCertificates.add(id);
+    const link = certificate.link.toString('hex');
+    const reach = this.#reach.get(link) ?? this.#runs.reachOf(certificate.headerHash.toString('hex'), link);
+    this.#events.onCertificate?.({ ...certificate, toMs: reach?.toMs, packets: reach?.packets, bytes });
     return true;
   }
 
-  #keepLink(link: Buffer, reach: LinkReach): void {
-    if (this.#reach.size < maxLinks) this.#reach.set(link.toString('hex'), reach);
-  }
-
-  #endRun(): void {
-    if (!this.#run) return;
-    const { verifier, ...run } = this.#run;
+  #endRun({ header, offset, isRepeated, copies, links, verifier }: OpenRun): void {
     verifier.end();
     const { final, link } = verifier;
-    this.#events.onRunEnd({ ...run, final, link });
-    this.#run = undefined;
+    this.#events.onRunEnd({ header, offset, isRepeated, copies, final, link });
+    // A header that has but one signature of the camera needs no certificate.
+    if (copies.every(({ cameraSignature }) => cameraSignature)) return;
+    for (const [name, reach] of links) if (this.#reach.size < maxLinks) this.#reach.set(name, reach);
   }
+}
+
+function isSame(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one && other ? one.equals(other) : one === other;
 }

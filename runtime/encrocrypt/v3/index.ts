@@ -1,12 +1,15 @@
 export * from './chain.ts';
+export type { Stretch, Verdict } from './chain-pieces.ts';
 export * from './file-verifier.ts';
 export * from './format.ts';
 export * from './header.ts';
 export * from './header-index.ts';
 export * from './key-tree.ts';
 export * from './merkle.ts';
+export type { HeaderCopies } from './open-runs.ts';
 export * from './reader.ts';
 export * from './run-key.ts';
 export * from './run-verifier.ts';
 export * from './run-writer.ts';
+export type { VouchedNote, VouchedPacket } from './standing-packets.ts';
 export * from './wrap.ts';

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { type SyntheticRunOptions, segmentMs, syntheticRun } from '../../../test/support/synthetic-run.ts';
+import { encodeCheckpoint } from './chain.ts';
+import type { Stretch } from './chain-pieces.ts';
+import { encodePacket, packetType } from './format.ts';
 import type { Header } from './header.ts';
+import { leafHash, MerkleRoot } from './merkle.ts';
 import { PacketReader } from './reader.ts';
-import { RunVerifier, type Stretch } from './run-verifier.ts';
+import { RunVerifier } from './run-verifier.ts';
 import { RunWriter } from './run-writer.ts';
 
 /** What lies behind the header: 20 packets and a checkpoint, six times, then the final. */
@@ -52,6 +56,23 @@ const flipped = (packet: Buffer, position: number): Buffer => {
 const foreign = record({ fill: 2 }).packets;
 const forked = record({ runKey, video: () => Buffer.from('another past') }).packets;
 
+/** A packet that nobody signed, of the last moment that a run can have. */
+const late = encodePacket(packetType.data, Buffer.from('fffff0fffffe', 'hex'), Buffer.alloc(13));
+const isData = (packet: Buffer): boolean => ((packet[3] ?? 0) & packetType.data) !== 0;
+/** As checkpoint 3, of the packets and the time of number 2 and 3. */
+const skipped = ((): Buffer[] => {
+  const { runId } = header.statement;
+  const data = forked.slice(42, 83).filter(isData);
+  const tree = new MerkleRoot();
+  for (const packet of data) tree.add(leafHash(packet));
+  const checkpoint = { number: 3, first: 40, count: data.length, fromMs: 10_000, toMs: 20_000 };
+  const previous = Buffer.alloc(32, 9);
+  return [
+    ...data,
+    encodeCheckpoint({ ...checkpoint, previous, root: tree.root() }, runId, runKey.privateKey),
+  ];
+})();
+
 // Packet 42 is a data packet within 10 to 15 s; the third checkpoint, number 2, is at 62.
 const attacks: readonly (readonly [what: string, packets: readonly Buffer[], told: readonly string[]])[] = [
   ['nothing', packets, ['intact 0-30000']],
@@ -79,7 +100,7 @@ const attacks: readonly (readonly [what: string, packets: readonly Buffer[], tol
   [
     'a packet moved over a checkpoint',
     [...without(50).slice(0, 70), at(50), ...without(50).slice(70)],
-    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+    ['intact 0-10000', 'tampered 10000-20000', 'intact 20000-30000'],
   ],
   [
     'a packet of another run put in',
@@ -126,10 +147,65 @@ const attacks: readonly (readonly [what: string, packets: readonly Buffer[], tol
   ],
   ['something added behind the final', [...packets, at(50)], ['intact 0-30000', 'tampered 30000-30000']],
   ['everything but the final left out', packets.slice(-1), ['missing 0-30000']],
+  ['the last checkpoint copied to the beginning', [at(125), ...packets], ['tampered 0-0', 'intact 0-30000']],
+  [
+    'the last ten seconds copied to the beginning',
+    [...packets.slice(84, 126), ...packets],
+    ['tampered 0-0', 'intact 0-30000'],
+  ],
+  [
+    'the final copied to the beginning',
+    [...packets.slice(-1), ...packets],
+    ['tampered 0-0', 'intact 0-30000'],
+  ],
+  [
+    'the last checkpoint copied to the beginning, and the first left out',
+    [at(125), ...without(20)],
+    ['tampered 0-5000', 'intact 5000-30000'],
+  ],
+  [
+    'the third checkpoint copied behind everything, and all up to the fourth left out',
+    [...packets.slice(84), at(62)],
+    ['missing 0-20000', 'intact 20000-30000', 'tampered 30000-30000'],
+  ],
+  [
+    'a packet with a late time behind the final',
+    [...packets, late],
+    ['intact 0-30000', 'tampered 30000-30000'],
+  ],
+  [
+    'a packet with a late time at an end without final',
+    [...packets.slice(0, 63), late],
+    ['intact 0-15000', 'unfinished 15000-20000', 'no final'],
+  ],
+  [
+    'more packets than a checkpoint can cover put into five seconds',
+    [
+      ...packets.slice(0, 50),
+      Buffer.concat(Array.from({ length: 131_073 }, () => late)),
+      ...packets.slice(50),
+    ],
+    ['intact 0-10000', 'tampered 10000-15000', 'intact 15000-30000'],
+  ],
+  [
+    'all checkpoints moved behind all data',
+    [...packets.filter((packet) => isData(packet)), ...packets.filter((packet) => !isData(packet))],
+    ['tampered 0-5000', 'missing 5000-30000'],
+  ],
+  [
+    'another past from 10 s on that leaves out a number, and no time',
+    [...packets.slice(0, 42), ...skipped],
+    ['intact 0-10000', 'tampered 10000-20000', 'no final'],
+  ],
+  [
+    'two pasts from 10 s on, one behind the other',
+    [...packets.slice(0, 42), ...forked.slice(42, 63), ...packets.slice(42)],
+    ['intact 0-10000', 'tampered 10000-30000'],
+  ],
   [
     'another run with the same key, spliced in',
     [...packets.slice(0, 42), ...record({ fill: 3, runKey }).packets.slice(42)],
-    ['intact 0-10000', 'unfinished 10000-29750', 'no final'],
+    ['intact 0-10000', 'unfinished 10000-15000', 'no final'],
   ],
   [
     'another past from 10 s on, signed with the same key',
@@ -195,7 +271,7 @@ test('a note is told once a checkpoint vouches for it, and one that was put in i
   for (const [packets, expected] of [
     [[note, checkpoint], [500]],
     [[note], []],
-    [[note, forged, checkpoint], [500]],
+    [[note, forged, checkpoint], []],
     [[forged, note, checkpoint], [500]],
   ] as const) {
     const notes: unknown[] = [];
