@@ -168,6 +168,7 @@ function formats(
     const ended = new EndedRunsJournal(directory, camera.name, logger);
     return new EncroCrypt3Format({
       container: container === 'mp4' ? 'video/mp4' : 'video/mp2t',
+      camera: camera.name,
       authority,
       live: new LiveFile(camera.localDirectory, () => authority.ownerKeys, logger),
       lastRuns: new LastRunFile(directory, camera),

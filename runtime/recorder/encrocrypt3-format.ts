@@ -28,6 +28,8 @@ const settleMs = 10_000;
 
 export interface EncroCrypt3Options {
   readonly container: Container;
+  /** Of the camera, for its headers. */
+  readonly camera?: string;
   readonly authority: Pick<CameraAuthority, 'isLocked' | 'prepare' | 'sealRun' | 'certify'>;
   readonly lastRuns: LastRunStore;
   /** Told of each run that ended, sooner or later and maybe more than once; also of one that a power cut ended. */
@@ -89,7 +91,7 @@ export class EncroCrypt3Format implements RecordingFormat {
     { name, initialisation, timeMs, monotonicMs }: OpenRequest,
     file: FileOptions,
   ): Promise<RunRecording> {
-    const { container, clockState, lastRuns, live, logger } = this.#options;
+    const { container, camera, clockState, lastRuns, live, logger } = this.#options;
     // Its end is what the header names.
     await this.#closed;
     this.#last ??= this.#loadLast();
@@ -106,6 +108,7 @@ export class EncroCrypt3Format implements RecordingFormat {
       container,
       ...(initialisation ? { initialisation } : {}),
       ...(notBefore === undefined ? {} : { notBefore }),
+      ...(camera === undefined ? {} : { name: camera }),
     });
     const { runId, runKey, headerHash } = run;
     const known = { runId, runKey, headerHash, file: name.fileName, startMs: run.startMs, before };

@@ -51,6 +51,7 @@ export interface RunRequest {
   readonly container: Container;
   readonly initialisation?: string;
   readonly notBefore?: string;
+  readonly name?: string;
   readonly segmentMs: number;
   readonly checkpointMs: number;
   /** The secret for owners with symmetric keys, each a sealed field. */

@@ -33,6 +33,7 @@ const plan: RunPlan = {
   container: 'video/mp4',
   initialisation: Buffer.from('ftyp and moov'),
   notBefore: `1:20000000:${'0af1'.repeat(16)}`,
+  name: 'front-door',
 };
 
 /** Its child is let go at the end of the test. */

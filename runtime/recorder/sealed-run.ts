@@ -32,6 +32,8 @@ export interface RunPlan {
   readonly initialisation?: Buffer;
   /** The newest block of a public chain, as headers name it. */
   readonly notBefore?: string;
+  /** Of the camera. */
+  readonly name?: string;
 }
 
 export type SealRun = (plan: RunPlan) => Promise<SealedRun>;

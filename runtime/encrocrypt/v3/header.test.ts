@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto';
 import test from 'node:test';
 import { encodeFields } from './fields.ts';
 import { envelopeBytes, FormatError, magic, maxPosition, maxStartMs } from './format.ts';
-import { decodeHeader, encodeHeader, encodeSignedPart, type Statement, signedLine } from './header.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  encodeSignedPart,
+  hashOfSignedPart,
+  type Statement,
+  signedLine,
+} from './header.ts';
 import { makeRunKey } from './run-key.ts';
 
 const runKey = makeRunKey();
@@ -25,6 +32,7 @@ const statement: Statement = {
   commitment: Buffer.alloc(32, 7),
   runKey: runKey.publicKey,
   notBefore: 'eip155:1:21000000:0xabc',
+  name: 'front-door',
 };
 const sealed = { openpgp: Buffer.from('an OpenPGP message'), wrapped: [Buffer.alloc(76, 8)] };
 
@@ -46,12 +54,28 @@ test('a header says what was written into it, and what the camera signs is its h
 });
 
 test('what may be missing may be missing', () => {
-  const { previous: _p, initialisation: _i, notBefore: _n, ...least } = statement;
+  const { previous: _p, initialisation: _i, notBefore: _b, name: _n, ...least } = statement;
   const small: Statement = { ...least, container: 'video/mp2t', clock: { state: 'unknown' } };
   const part = encodeSignedPart(small, { wrapped: [] });
   const header = decodeHeader(encodeHeader(part, undefined, runKey.privateKey).subarray(envelopeBytes));
   assert.deepEqual(header.statement, small);
   assert.equal(header.cameraSignature, undefined);
+});
+
+test('a name that cannot be is not written, and passed over where somebody else wrote it', () => {
+  const { name: _, ...unnamed } = statement;
+  for (const name of ['', 'x'.repeat(65), 'front\u0007door', 'front\u202edoor']) {
+    assert.throws(() => encodeSignedPart({ ...statement, name }, sealed), FormatError);
+    const field = encodeFields([{ tag: 0x80, value: Buffer.from(name) }]);
+    const { bytes } = encodeSignedPart(unnamed, sealed);
+    const length = bytes.readUInt32BE(0);
+    const grown = Buffer.alloc(4);
+    grown.writeUInt32BE(length + field.length);
+    const changed = Buffer.concat([grown, bytes.subarray(4, 4 + length), field, bytes.subarray(4 + length)]);
+    const part = { bytes: changed, hash: hashOfSignedPart(changed) };
+    const header = decodeHeader(encodeHeader(part, undefined, runKey.privateKey).subarray(envelopeBytes));
+    assert.deepEqual(header.statement, unnamed);
+  }
 });
 
 const refused: readonly (readonly [what: string, change: Partial<Statement>])[] = [

@@ -39,6 +39,8 @@ const tag = {
   commitment: 0x0d,
   runKey: 0x0e,
   notBefore: 0x0f,
+  /** Readers that do not know it pass over it, and so does this one over what is no name. */
+  name: 0x80,
 } as const;
 const statementRules: FieldRules = {
   [tag.suite]: 'one',
@@ -56,6 +58,7 @@ const statementRules: FieldRules = {
   [tag.commitment]: 'one',
   [tag.runKey]: 'one',
   [tag.notBefore]: 'optional',
+  [tag.name]: 'optional-many',
 };
 const sealedTag = { openpgp: 0x01, wrapped: 0x02 } as const;
 const sealedRules: FieldRules = { [sealedTag.openpgp]: 'optional', [sealedTag.wrapped]: 'optional-many' };
@@ -97,6 +100,8 @@ export interface Statement {
   /** Ed25519, 32 bytes. */
   readonly runKey: Buffer;
   readonly notBefore?: string;
+  /** What the owner calls the camera: several may share one OpenPGP key. 1 to 64 bytes, without control characters. */
+  readonly name?: string;
 }
 
 export interface Sealed {
@@ -119,6 +124,7 @@ export const maxRecipients = 32;
 export const wrappedBytes = runIdBytes + 12 + 32 + 16;
 const maxRecordingBytes = 255;
 const maxNotBeforeBytes = 512;
+const maxNameBytes = 64;
 
 /** The line that the camera's OpenPGP key signs. */
 export function signedLine(hash: Buffer): string {
@@ -142,7 +148,8 @@ export function encodeSignedPart(statement: Statement, sealed: Sealed): { bytes:
   if (sealing.length > maxSealedBytes)
     throw new FormatError(`the sealed part is too long: ${sealing.length} bytes`);
   // What is written must be readable: the rules stand in one place.
-  decodeStatement(stated);
+  const { name } = decodeStatement(stated);
+  if (name !== statement.name) throw new FormatError('what the camera is called is no name');
   decodeSealed(sealing);
   const bytes = Buffer.concat([u32(stated.length), stated, u32(sealing.length), sealing]);
   return { bytes, hash: hashOfSignedPart(bytes) };
@@ -201,7 +208,7 @@ export function readHeader(body: Buffer): Header | undefined {
 }
 
 function statementFields(statement: Statement): Field[] {
-  const { previous, clock, initialisation, notBefore } = statement;
+  const { previous, clock, initialisation, notBefore, name } = statement;
   const start = Buffer.allocUnsafe(8);
   start.writeBigUInt64BE(BigInt(statement.startMs));
   return [
@@ -226,6 +233,7 @@ function statementFields(statement: Statement): Field[] {
     { tag: tag.commitment, value: statement.commitment },
     { tag: tag.runKey, value: statement.runKey },
     ...(notBefore === undefined ? [] : [{ tag: tag.notBefore, value: Buffer.from(notBefore) }]),
+    ...(name === undefined ? [] : [{ tag: tag.name, value: Buffer.from(name) }]),
   ];
 }
 
@@ -257,6 +265,7 @@ function decodeStatement(bytes: Buffer): Statement {
     throw new FormatError('MP4, and nothing else, has an initialisation');
   }
   const notBefore = optional(tag.notBefore);
+  const name = nameIn(fields.filter((field) => field.tag === tag.name).map(({ value }) => value));
   return {
     camera: one(tag.camera, "the camera's fingerprint", 20, 32),
     runId: one(tag.run, "the run's id", runIdBytes),
@@ -274,6 +283,7 @@ function decodeStatement(bytes: Buffer): Statement {
     commitment: one(tag.commitment, 'the commitment', hashBytes),
     runKey: one(tag.runKey, "the run's key", runKeyBytes),
     ...(notBefore === undefined ? {} : { notBefore: text(notBefore, maxNotBeforeBytes) }),
+    ...(name === undefined ? {} : { name }),
   };
 }
 
@@ -308,6 +318,14 @@ function text(bytes: Buffer, maxBytes: number): string {
   } catch {
     throw new FormatError('a text is not UTF-8');
   }
+}
+
+/** Who shows it to people shows what was meant as one: anything else is not known to this document. */
+function nameIn(values: readonly Buffer[]): string | undefined {
+  const [value, another] = values;
+  if (!value || another || value.length === 0 || value.length > maxNameBytes) return undefined;
+  const name = value.toString('utf8');
+  return /[\p{C}\uFFFD]/u.test(name) ? undefined : name;
 }
 
 function within(value: number, least: number, most: number): number {
