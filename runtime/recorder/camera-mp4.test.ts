@@ -5,6 +5,7 @@ import { before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { camera, endsOf, notesOf, setUp } from './fake-camera.ts';
 import { faultsOf } from './fake-runs.ts';
+import { fragmentedMp4 } from './fake-streams.ts';
 import { settle } from './fakes.ts';
 import { ffmpegArguments } from './ffmpeg.ts';
 import { FragmentCutter } from './fragments.ts';
@@ -33,7 +34,8 @@ function cut(bytes: Buffer, beginsAtMs: number): { initialisation: Buffer; fragm
   return { initialisation: first.bytes, fragments: fragments.map((piece) => piece.bytes) };
 }
 
-const mp4 = { container: 'video/mp4' } as const;
+/** Its opening is in the film. */
+const mp4 = { stream: { ...fragmentedMp4, opening: Buffer.alloc(0) } };
 
 test('each fragment is a packet, behind the initialisation in the header', async () => {
   const { clock, latest, stop, runs } = setUp(mp4);

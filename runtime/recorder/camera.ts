@@ -16,7 +16,7 @@ import type { CollectedVideo } from './collector.ts';
 import { CurrentRecording } from './current-recording.ts';
 import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
-import { GapLog, type PreviousRun } from './gap-log.ts';
+import { GapLog, noteOf, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
@@ -96,6 +96,7 @@ export class CameraRecorder {
         this.#lastProblem = problem;
       },
       onFull: () => space.met(),
+      absence: (atMs) => this.#gaps.soFar(atMs),
     });
     this.#current = new CurrentRecording({ format, files: this.#files, clock, logger });
     const device = options.device ?? deviceOf(camera.input);
@@ -307,8 +308,7 @@ export class CameraRecorder {
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
     const gap = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : undefined;
     if (!gap) return;
-    const cause = gap.causes.join('; ');
-    this.#current.note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, video.monotonicMs);
+    this.#current.note(noteOf(gap), video.monotonicMs);
   }
 
   /** This video has no room. */

@@ -1,11 +1,11 @@
 /** A camera for the unit tests of EncroCrypt3: its clock, its disk, its ffmpegs, and what is in its runs. */
 import assert from 'node:assert/strict';
 import type { Camera } from '../config/load.ts';
-import type { Container } from '../encrocrypt/v3/index.ts';
 import { type Beginning, CameraRecorder } from './camera.ts';
 import type { CameraDevice } from './camera-watch.ts';
 import { EncroCrypt3Format, type EncroCrypt3Options, type RunThatEnded } from './encrocrypt3-format.ts';
-import { keyFrame, MemoryLastRuns, pictures, type RunTold, runsIn } from './fake-runs.ts';
+import { MemoryLastRuns, type RunTold, runsIn } from './fake-runs.ts';
+import { type FakeStream, transportStream } from './fake-streams.ts';
 import { FakeClock, FakeDisk, FakeSource, fakeSealRun, LogBook } from './fakes.ts';
 import type { SealRun } from './sealed-run.ts';
 
@@ -27,8 +27,8 @@ export const camera: Camera = {
 };
 
 export interface Given {
-  /** Default: `video/mp2t`. */
-  readonly container?: Container;
+  /** What its ffmpegs deliver. Default: MPEG-TS. */
+  readonly stream?: FakeStream;
   readonly sealRun?: SealRun;
   /** For `sealingBy`. */
   readonly sealing?: Parameters<typeof sealingBy>;
@@ -47,7 +47,7 @@ export interface Given {
 
 /** A camera that records MPEG-TS into runs of EncroCrypt3. */
 export function setUp({
-  container = 'video/mp2t',
+  stream = transportStream,
   sealing,
   sealRun = sealing ? sealingBy(...sealing) : fakeSealRun,
   beginning,
@@ -78,7 +78,7 @@ export function setUp({
       encoder: 'libx264',
     },
     format: new EncroCrypt3Format({
-      ...{ container, lastRuns, clock, logger },
+      ...{ container: stream.container, lastRuns, clock, logger },
       ...(live ? { live } : {}),
       authority: {
         isLocked: false,
@@ -91,7 +91,7 @@ export function setUp({
       newestBlock: async () => newestBlock,
     }),
     start: (_beginsAtMs, withSound) => {
-      const source = new FakeSource();
+      const source = new FakeSource(stream.opening);
       sounds.push(withSound);
       sources.push(source);
       return source;
@@ -107,7 +107,7 @@ export function setUp({
   /** One letter a second, the first and every other one a key frame. */
   const film = async (letters: string): Promise<void> => {
     for (const letter of letters) {
-      latest().deliver(count++ % 2 === 0 ? keyFrame(letter) : pictures(letter));
+      latest().deliver(count++ % 2 === 0 ? stream.keyFrame(letter) : stream.pictures(letter));
       await clock.pass(1000);
     }
   };

@@ -79,15 +79,19 @@ export class FakeSource implements VideoSource {
   /** What it still delivers when it is asked to end; `undefined`: it does not react. */
   lastBytes: Buffer | undefined = Buffer.alloc(0);
   #resolve: (end: SourceEnd) => void = () => undefined;
+  #opening: Buffer;
 
-  constructor() {
+  /** @param opening what it delivers before anything else. */
+  constructor(opening: Buffer = Buffer.alloc(0)) {
+    this.#opening = opening;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
   }
 
   deliver(bytes: Buffer | string): void {
-    this.stdout.write(bytes);
+    this.stdout.write(Buffer.concat([this.#opening, Buffer.from(bytes)]));
+    this.#opening = Buffer.alloc(0);
   }
 
   end(end: Partial<SourceEnd> = {}): void {

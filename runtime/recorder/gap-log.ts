@@ -1,4 +1,8 @@
-/** Tells the log of gaps: when they end, now and again while they last, and of the one before this run. */
+/**
+ * Tells of gaps. The log: when they end, now and again while they last, and of the one before this run. The recording: when
+ * they end, and with whatever vouches for time while they last.
+ */
+import type { Happening } from '../encrocrypt/v3/index.ts';
 import type { Logger } from '../log.ts';
 import { type Gap, GapKeeper, seconds } from './gaps.ts';
 
@@ -7,6 +11,10 @@ export interface PreviousRun {
   readonly lastWriteMs: number;
   /** It was asked to end, and did. */
   readonly inOrder: boolean;
+}
+
+export function noteOf({ lengthMs, causes }: Gap): Happening {
+  return { what: 'gap', milliseconds: Math.round(lengthMs), cause: causes.join('; ') };
 }
 
 export class GapLog {
@@ -39,6 +47,12 @@ export class GapLog {
     if (gap.planned) this.#logger.info(text, fields);
     else this.#logger.warn(text, fields);
     return gap;
+  }
+
+  /** What a recording says of a gap that is not over. */
+  soFar(atMs: number): Happening | undefined {
+    const gap = this.#gaps.soFar(atMs);
+    return gap && noteOf(gap);
   }
 
   /** Says that there is still no video, when that is due. */

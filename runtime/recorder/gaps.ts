@@ -10,6 +10,9 @@ export interface Gap {
   readonly planned: boolean;
 }
 
+/** What is not longer, and not over, is not told: pictures may just be on their way. */
+export const leastOpenMs = 1000;
+
 /** A gap is first mentioned after this long, then after twice as long, and so on. */
 export const firstProgressMs = 10_000;
 export const longestProgressMs = 600_000;
@@ -45,6 +48,13 @@ export class GapKeeper {
     const lengthMs = Math.max(0, atMs - open.sinceMs);
     this.#closedMs += lengthMs;
     return { lengthMs, causes: open.causes, planned: open.planned };
+  }
+
+  /** The open gap so far. */
+  soFar(atMs: number): Gap | undefined {
+    const open = this.#open;
+    if (!open || atMs - open.sinceMs <= leastOpenMs) return undefined;
+    return { lengthMs: atMs - open.sinceMs, causes: open.causes, planned: open.planned };
   }
 
   /** The open gap, when it has become long enough to be mentioned (again). */

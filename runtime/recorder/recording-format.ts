@@ -35,7 +35,11 @@ export interface OpenRequest {
 }
 
 /** What a file needs beyond its name and place. */
-export type FileOptions = Omit<PacketFileOptions, 'path' | 'untaken'> & { readonly directory: string };
+export interface FileOptions extends Omit<PacketFileOptions, 'path' | 'untaken'> {
+  readonly directory: string;
+  /** What is to be said, at this time, of time without video that is not over: nobody may take it for video that was recorded. */
+  readonly absence?: (monotonicMs: number) => Happening | undefined;
+}
 
 export interface RecordingFormat {
   readonly container: Container;

@@ -10,6 +10,7 @@ import {
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
 import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
+import { addGap } from './noted-gaps.ts';
 import type { Certification, CheckedRun, NotedGap, Voucher } from './timeline.ts';
 
 export interface CheckedFile {
@@ -60,7 +61,7 @@ export async function checkFile(
     onNote: (_, note) => {
       const gaps = runs.at(-1)?.gaps;
       const gap = gaps && gaps.length < maxGaps ? gapIn(note) : undefined;
-      if (gap) gaps?.push(gap);
+      if (gaps && gap) addGap(gaps, gap);
     },
   });
   let start: Buffer = Buffer.alloc(0);
