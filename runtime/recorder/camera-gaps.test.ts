@@ -1,10 +1,11 @@
 /** Time without video: whatever ends it, or does not, the recording says so, and nobody takes it for time that was recorded. */
 import assert from 'node:assert/strict';
-import { setUp, startMs } from './fake-camera.ts';
+import { sealingBy, setUp, startMs } from './fake-camera.ts';
 import { runsIn } from './fake-runs.ts';
-import { inEachContainer } from './fake-streams.ts';
+import { type FakeStream, inEachContainer } from './fake-streams.ts';
 import { told } from './fake-timeline.ts';
 import { settle } from './fakes.ts';
+import { maxWaitingBytes } from './session.ts';
 
 type Scene = ReturnType<typeof setUp>;
 
@@ -45,5 +46,96 @@ inEachContainer(
     const [intact, gap, ...tail] = told(killed, startMs);
     assert.deepEqual([intact, gap], ['intact 0-19', `gap 19-60: ${exit}`]);
     assert.match(tail.join(), /^unfinished 60-60: /);
+  },
+);
+
+/** More than may wait for a slow disk. */
+function tooMuch(stream: FakeStream): Buffer {
+  const piece = stream.pictures('.'.repeat(100_000));
+  return Buffer.concat(
+    Array.from({ length: Math.ceil((1.1 * maxWaitingBytes) / piece.length) }, () => piece),
+  );
+}
+
+const slow = 'the disk was too slow, or sealing took too long';
+
+inEachContainer(
+  'a camera that freezes for less than the stall timeout leaves a gap, not intact',
+  async (stream) => {
+    const { clock, film, runs, sources, stop } = setUp({ stream });
+    await settle();
+    await film('a'.repeat(6));
+    await clock.pass(3000);
+    await film('bcdefg');
+    await stop();
+    assert.equal(sources.length, 1);
+    assert.deepEqual(told(runs(), startMs), [
+      'intact 0-5',
+      'gap 5-9: nothing came from the camera',
+      'intact 9-15',
+    ]);
+  },
+);
+
+inEachContainer(
+  'a camera that is frozen when the recorder is stopped leaves a gap, not intact',
+  async (stream) => {
+    const { clock, film, runs, stop } = setUp({ stream });
+    await settle();
+    await film('a'.repeat(6));
+    await clock.pass(3000);
+    await stop();
+    assert.deepEqual(told(runs(), startMs), ['intact 0-5', 'gap 5-9: nothing came from the camera']);
+  },
+);
+
+inEachContainer(
+  'an ffmpeg that does not end when it is asked to leaves a gap behind its last picture',
+  async (stream) => {
+    const { clock, done, film, latest, recorder, runs } = setUp({ stream });
+    await settle();
+    await film('abcdef');
+    latest().lastBytes = undefined;
+    recorder.stop();
+    await clock.pass(5000);
+    await done;
+    assert.deepEqual(told(runs(), startMs), ['intact 0-5', 'gap 5-11: nothing came from the camera']);
+  },
+);
+
+inEachContainer(
+  'a disk that stalls while the camera goes on leaves a gap of what had no room in memory',
+  async (stream) => {
+    const { clock, disk, film, latest, runs, sources, stop } = setUp({ stream });
+    await settle();
+    await film('abcdef');
+    const stalled = Promise.withResolvers<void>();
+    disk.stalled = stalled.promise;
+    latest().deliver(tooMuch(stream));
+    await clock.pass(28_000);
+    stalled.resolve();
+    await settle();
+    await film('ghijkl');
+    await stop();
+    assert.equal(sources.length, 1);
+    const [gap, ...more] = told(runs(), startMs).filter((line) => !line.startsWith('intact'));
+    assert.deepEqual([gap, ...more], [`gap 6-34: ${slow}`]);
+  },
+);
+
+inEachContainer(
+  'sealing that hangs while the camera goes on leaves a gap of what had no room in memory',
+  async (stream) => {
+    const sealing = Promise.withResolvers<void>();
+    const { clock, film, latest, runs, stop } = setUp({ stream, sealRun: sealingBy(sealing.promise) });
+    await settle();
+    latest().deliver(tooMuch(stream));
+    await clock.pass(28_000);
+    sealing.resolve();
+    await settle();
+    await film('abcdef');
+    await stop();
+    const [gap, ...more] = told(runs(), startMs).filter((line) => !line.startsWith('intact'));
+    assert.deepEqual([gap, ...more], [`gap 0-28: ${slow}`]);
   },
 );

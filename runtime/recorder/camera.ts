@@ -19,15 +19,15 @@ import type { FileSystem } from './file-system.ts';
 import { GapLog, noteOf, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
+import { quietAfterMs } from './quiet.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
 import { type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
+import { startTicking } from './ticks.ts';
 
-/** How often stalls, slots and the clock are looked at. */
-export const tickMs = 500;
 /** Pauses before ffmpeg is started again: 1 s, doubling to 30 s; from the beginning after a healthy minute. */
 const pauses = { firstMs: 1000, maxMs: 30_000, jitter: 0, stableMs: 60_000 };
 
@@ -96,7 +96,7 @@ export class CameraRecorder {
         this.#lastProblem = problem;
       },
       onFull: () => space.met(),
-      absence: (atMs) => this.#gaps.soFar(atMs),
+      absence: (atMs) => this.#gaps.soFar(atMs, this.#session?.pauseAt(atMs)),
     });
     this.#current = new CurrentRecording({ format, files: this.#files, clock, logger });
     const device = options.device ?? deviceOf(camera.input);
@@ -109,7 +109,8 @@ export class CameraRecorder {
     this.#afterPowerCut = afterPowerCut;
     // Still true, and needed by the next run if this one is killed before its first write.
     this.#lastWriteMs = previous?.lastWriteMs;
-    const cancelTick = this.#startTicking();
+    const { clock, slotMs } = this.#options;
+    const cancelTick = startTicking(clock, slotMs, () => this.#tick());
     while (!this.#stopping) {
       await this.#watch.ready(() => this.#stopping);
       const problem = await this.#recordOnce();
@@ -208,6 +209,8 @@ export class CameraRecorder {
         delivers = true;
       },
       onLine: (line) => logger.debug('ffmpeg says', { line }),
+      quietAfterMs: quietAfterMs(camera),
+      onPause: (pause) => this.#gaps.paused(pause),
     });
     this.#session = session;
     this.#endReason = undefined;
@@ -244,7 +247,10 @@ export class CameraRecorder {
       await this.#current.end('stream');
       return this.#trouble(`cannot write: ${session.failure}`, this.#lostSinceMs(session));
     }
-    if (reason === 'stop') return undefined;
+    if (reason === 'stop') {
+      this.#endsQuietly(session);
+      return undefined;
+    }
     const cause =
       reason === 'stall'
         ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
@@ -306,9 +312,8 @@ export class CameraRecorder {
       this.#gaps.tellOfPreviousRun(this.#previous, video.timeMs);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
-    const gap = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : undefined;
-    if (!gap) return;
-    this.#current.note(noteOf(gap), video.monotonicMs);
+    const gaps = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : [];
+    for (const gap of gaps) this.#current.note(noteOf(gap), gap.sinceMs + gap.lengthMs);
   }
 
   /** This video has no room. */
@@ -343,23 +348,16 @@ export class CameraRecorder {
 
   #endSession(reason: EndReason): void {
     if (this.#endReason === 'stop') return;
+    // The end of a recording is no cause of what began before it.
+    if (this.#session && reason !== 'stall') this.#endsQuietly(this.#session);
     this.#endReason = reason;
     this.#session?.stop(stopTimeoutsMs[reason]);
   }
 
-  #startTicking(): () => void {
-    const { clock, slotMs } = this.#options;
-    let cancel: () => void = () => undefined;
-    const next = (): void => {
-      // The end of a slot is met to the millisecond; the clock may be set meanwhile, hence never longer.
-      const toSlotEndMs = slotMs - (clock.nowMs() % slotMs);
-      cancel = clock.schedule(Math.min(tickMs, toSlotEndMs), () => {
-        this.#tick();
-        next();
-      });
-    };
-    next();
-    return () => cancel();
+  /** Its pause is a gap that its end does not end. */
+  #endsQuietly(session: Session): void {
+    const pause = session.pauseAt(this.#options.clock.monotonicMs());
+    if (pause) this.#gaps.begin(pause.cause, pause.sinceMs);
   }
 
   #pause(pauseMs: number): Promise<void> {

@@ -118,6 +118,8 @@ export class FakeDisk implements FileSystem {
   openFiles = 0;
   /** Thrown by the next writes, when set. */
   failure: Error | undefined;
+  /** Writes wait for this. */
+  stalled: Promise<void> = Promise.resolve();
 
   async list(directory: string): Promise<string[]> {
     return [...this.files.keys()]
@@ -132,6 +134,7 @@ export class FakeDisk implements FileSystem {
     return {
       sizeBytes: this.files.get(file)?.length ?? 0,
       write: async (bytes) => {
+        await this.stalled;
         if (this.failure) throw this.failure;
         const taken = bytes.subarray(0, Math.min(bytes.length, this.roomBytes));
         if (taken.length === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });

@@ -5,6 +5,7 @@
 import type { Happening } from '../encrocrypt/v3/index.ts';
 import type { Logger } from '../log.ts';
 import { type Gap, GapKeeper, seconds } from './gaps.ts';
+import type { Pause } from './quiet.ts';
 
 /** What the run before this one left in its state file, at most `stateIntervalMs` old. */
 export interface PreviousRun {
@@ -13,13 +14,17 @@ export interface PreviousRun {
   readonly inOrder: boolean;
 }
 
-export function noteOf({ lengthMs, causes }: Gap): Happening {
+/** Pauses whose video is on its way to the disk: it cannot wait for long. */
+const maxPauses = 100;
+
+export function noteOf({ lengthMs, causes }: Pick<Gap, 'lengthMs' | 'causes'>): Happening {
   return { what: 'gap', milliseconds: Math.round(lengthMs), cause: causes.join('; ') };
 }
 
 export class GapLog {
   readonly #gaps = new GapKeeper();
   readonly #logger: Logger;
+  #pauses: readonly Pause[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -38,10 +43,26 @@ export class GapLog {
     this.#gaps.begin(cause, sinceMs, planned);
   }
 
-  /** There is video again. */
-  end(atMs: number): Gap | undefined {
+  /** Nothing came for a while from an ffmpeg that runs on. Told when what came then is recorded. */
+  paused(pause: Pause): void {
+    this.#pauses = [...this.#pauses, pause].slice(-maxPauses);
+  }
+
+  /** Video that came at `atMs` is recorded. @returns the gaps that are over, in their order. */
+  end(atMs: number): Gap[] {
     const gap = this.#gaps.end(atMs);
-    if (!gap) return undefined;
+    const pauses = this.#pauses.filter(({ untilMs }) => untilMs <= atMs);
+    this.#pauses = this.#pauses.filter(({ untilMs }) => untilMs > atMs);
+    const ended = pauses
+      .filter(({ sinceMs }) => !gap || sinceMs < gap.sinceMs)
+      .map(({ sinceMs, untilMs, cause }) => {
+        this.#gaps.add(untilMs - sinceMs);
+        return { sinceMs, lengthMs: untilMs - sinceMs, causes: [cause], planned: false };
+      });
+    return [...ended, ...(gap ? [gap] : [])].map((one) => this.#tell(one));
+  }
+
+  #tell(gap: Gap): Gap {
     const text = `gap of ${seconds(gap.lengthMs)}`;
     const fields = { lengthMs: Math.round(gap.lengthMs), cause: gap.causes.join('; ') };
     if (gap.planned) this.#logger.info(text, fields);
@@ -49,10 +70,11 @@ export class GapLog {
     return gap;
   }
 
-  /** What a recording says of a gap that is not over. */
-  soFar(atMs: number): Happening | undefined {
+  /** What a recording says of a gap that is not over, or else of this pause. */
+  soFar(atMs: number, pause: Pause | undefined): Happening | undefined {
     const gap = this.#gaps.soFar(atMs);
-    return gap && noteOf(gap);
+    if (gap) return noteOf(gap);
+    return pause && noteOf({ lengthMs: pause.untilMs - pause.sinceMs, causes: [pause.cause] });
   }
 
   /** Says that there is still no video, when that is due. */

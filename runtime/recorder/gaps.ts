@@ -3,6 +3,7 @@
  * gives back what there is to say.
  */
 export interface Gap {
+  readonly sinceMs: number;
   readonly lengthMs: number;
   /** Every different cause, in the order they came. */
   readonly causes: readonly string[];
@@ -19,8 +20,18 @@ export const longestProgressMs = 600_000;
 /** A camera that fails in ever new words must not fill the memory. */
 const maxCauses = 5;
 
+interface OpenGap {
+  sinceMs: number;
+  causes: string[];
+  planned: boolean;
+}
+
+function gapAt({ sinceMs, causes, planned }: OpenGap, atMs: number): Gap {
+  return { sinceMs, lengthMs: atMs - sinceMs, causes, planned };
+}
+
 export class GapKeeper {
-  #open: { sinceMs: number; causes: string[]; planned: boolean; nextProgressMs: number } | undefined;
+  #open: (OpenGap & { nextProgressMs: number }) | undefined;
   #closedMs = 0;
 
   /** The latest cause while there is a gap. */
@@ -43,18 +54,23 @@ export class GapKeeper {
   /** Video has come again at `atMs`: the gap that ends, if there was one. */
   end(atMs: number): Gap | undefined {
     const open = this.#open;
-    if (!open) return undefined;
+    // What came before it began has only just been written.
+    if (!open || atMs < open.sinceMs) return undefined;
     this.#open = undefined;
-    const lengthMs = Math.max(0, atMs - open.sinceMs);
+    this.#closedMs += atMs - open.sinceMs;
+    return gapAt(open, atMs);
+  }
+
+  /** One that is over already. */
+  add(lengthMs: number): void {
     this.#closedMs += lengthMs;
-    return { lengthMs, causes: open.causes, planned: open.planned };
   }
 
   /** The open gap so far. */
   soFar(atMs: number): Gap | undefined {
     const open = this.#open;
     if (!open || atMs - open.sinceMs <= leastOpenMs) return undefined;
-    return { lengthMs: atMs - open.sinceMs, causes: open.causes, planned: open.planned };
+    return gapAt(open, atMs);
   }
 
   /** The open gap, when it has become long enough to be mentioned (again). */
@@ -64,7 +80,7 @@ export class GapKeeper {
     const lengthMs = atMs - open.sinceMs;
     if (lengthMs < open.nextProgressMs) return undefined;
     open.nextProgressMs = lengthMs + Math.min(lengthMs, longestProgressMs);
-    return { lengthMs, causes: open.causes, planned: false };
+    return gapAt({ ...open, planned: false }, atMs);
   }
 
   /** Length of all gaps together, the open one included. */
