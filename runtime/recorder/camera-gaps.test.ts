@@ -49,6 +49,26 @@ inEachContainer(
   },
 );
 
+inEachContainer('a gap with many long causes is noted, as any other', async (stream) => {
+  const { clock, film, latest, logger, runs, sources, stop } = setUp({ stream, slotLengthMs: 3_600_000 });
+  await settle();
+  await film('abc');
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    // Three lines are kept, of 300 letters each; this ffmpeg speaks of an object at another place each time.
+    const line = `[in#0 @ 0x55${attempt}] ${String(attempt).repeat(100)}${'ü'.repeat(200)}\n`;
+    latest().stderr.write(line.repeat(3));
+    await settle();
+    latest().end({ code: 1 });
+    while (sources.length === attempt) await clock.pass(500);
+  }
+  await film('def');
+  await stop();
+  const lines = told(runs(), startMs);
+  assert.equal(lines.length, 3);
+  assert.match(lines[1] ?? '', /^gap 2-34: ffmpeg ended with code 1 \(\[in#0\] 111.*555/);
+  assert.deepEqual(logger.about('the recording does not tell'), []);
+});
+
 /** More than may wait for a slow disk. */
 function tooMuch(stream: FakeStream): Buffer {
   const piece = stream.pictures('.'.repeat(100_000));

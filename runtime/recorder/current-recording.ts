@@ -6,6 +6,7 @@ import type { EndReason, Happening } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
+import { fitting } from './causes.ts';
 import { type Clock, StepDetector } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import type { OpenRecordings } from './open-recordings.ts';
@@ -97,8 +98,10 @@ export class CurrentRecording {
 
   /** Into the open recording, for everybody; what cannot be written stands in the log alone. */
   note(happening: Happening, monotonicMs = this.#options.clock.monotonicMs()): void {
-    this.#open?.note(happening, monotonicMs).catch((error: unknown) => {
-      this.#options.logger.debug('not noted', { ...happening, because: messageOf(error) });
+    this.#open?.note(fitting(happening), monotonicMs).catch((error: unknown) => {
+      this.#options.logger.warn('the recording does not tell of something that happened', {
+        ...{ ...happening, because: messageOf(error) },
+      });
     });
   }
 

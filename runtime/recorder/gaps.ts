@@ -2,6 +2,8 @@
  * Keeps account of gaps: time for which no video reached the disk, with the cause. Pure: it is told the time and
  * gives back what there is to say.
  */
+import { shortCause } from './causes.ts';
+
 export interface Gap {
   readonly sinceMs: number;
   readonly lengthMs: number;
@@ -40,7 +42,8 @@ export class GapKeeper {
   }
 
   /** Begins a gap, or adds a cause to the one that is open. */
-  begin(cause: string, sinceMs: number, planned = false): void {
+  begin(told: string, sinceMs: number, planned = false): void {
+    const cause = shortCause(told);
     const open = this.#open;
     if (!open) {
       this.#open = { sinceMs, causes: [cause], planned, nextProgressMs: firstProgressMs };
