@@ -10,7 +10,7 @@ export interface ActiveRecording {
   readonly name: RecordingName;
   /** @throws {DiskFullError} nothing of this video is in the file, or it will be whole when there is room. */
   append(video: CollectedVideo): Promise<void>;
-  /** Something that everybody may know. Dropped by a format that has no place for it. */
+  /** Something that everybody may know. Dropped by a format that has no place for it. If it rejects, it is not in the file and will not be. */
   note(happening: Happening, monotonicMs: number): Promise<void>;
   /** Something for the owners alone. Dropped as above. */
   event(happening: Happening, monotonicMs: number): Promise<void>;

@@ -136,11 +136,25 @@ export class RunRecording implements ActiveRecording {
   }
 
   note(happening: Happening, monotonicMs: number): Promise<void> {
-    return this.#write((writer) => writer.note(happening, this.#since(monotonicMs)));
+    return this.#tell((writer) => writer.note(happening, this.#since(monotonicMs)));
   }
 
   event(happening: Happening, monotonicMs: number): Promise<void> {
-    return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
+    return this.#tell((writer) => writer.event(happening, this.#since(monotonicMs)));
+  }
+
+  /** What a full disk keeps until there is room is told. */
+  async #tell(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
+    let isMade = false;
+    try {
+      await this.#write((writer) => {
+        const packet = make(writer);
+        isMade = true;
+        return packet;
+      });
+    } catch (error) {
+      if (!(isMade && error instanceof DiskFullError)) throw error;
+    }
   }
 
   /**
