@@ -49,6 +49,24 @@ inEachContainer(
   },
 );
 
+inEachContainer(
+  'an outage across the end of a slot is a gap in both recordings, and between them',
+  async (stream) => {
+    const scene = setUp({ stream, slotLengthMs: 600_000 });
+    await settle();
+    await scene.film('a'.repeat(100));
+    await unplugged(scene, 1100);
+    while (scene.clock.monotonicMs() < 1_300_000) await scene.clock.pass(500);
+    await scene.film('bcd');
+    await scene.stop();
+    const lines = told(scene.runs(), startMs);
+    assert.equal(lines[0], 'intact 0-99');
+    assert.match(lines.at(-1) ?? '', /^intact 13\d\d-13\d\d$/);
+    for (const line of lines.slice(1, -1))
+      assert.match(line, /^(gap|not recorded) .*ffmpeg ended with code 1/);
+  },
+);
+
 inEachContainer('a gap with many long causes is noted, as any other', async (stream) => {
   const { clock, film, latest, logger, runs, sources, stop } = setUp({ stream, slotLengthMs: 3_600_000 });
   await settle();

@@ -94,7 +94,7 @@ export class GapLog {
     const lengthMs = firstVideoMs - previous.lastWriteMs;
     const cause = previous.inOrder
       ? 'the recorder was stopped'
-      : 'the recorder was killed, or the power was lost';
+      : 'the power was lost, or the recorder was killed';
     this.#logger.warn(`gap of ${seconds(lengthMs)}`, { lengthMs: Math.round(lengthMs), cause });
   }
 }

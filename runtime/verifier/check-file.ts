@@ -114,8 +114,11 @@ function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {
     const note = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
     const { what, milliseconds, cause } = note;
     if (what !== 'gap' || typeof milliseconds !== 'number' || !(milliseconds >= 0)) return undefined;
-    const fromMs = Math.max(0, timeMs - milliseconds);
-    return { fromMs, toMs: timeMs, cause: typeof cause === 'string' ? cause : 'not told' };
+    return {
+      fromMs: timeMs - milliseconds,
+      toMs: timeMs,
+      cause: typeof cause === 'string' ? cause : 'not told',
+    };
   } catch {
     return undefined;
   }
