@@ -98,6 +98,17 @@ test('where the clock is set within a slot, another run begins with the next key
   assert.deepEqual(faultsOf(told), []);
 });
 
+test('a clock that is set back within a slot is told, and no fault of the recording', async () => {
+  const { clock, film, stop, runs } = setUp();
+  await settle();
+  await film('abcdefghijklmnopqrstuvwxyz');
+  clock.step(-20_000);
+  await film('abcdef');
+  await stop();
+  assert.deepEqual(endsOf(runs()), ['clock', 'stop']);
+  assert.deepEqual(faultsOf(runs()), []);
+});
+
 test('where the clock is set across slots, each run is in the file of its time', async () => {
   const { clock, film, latest, stop, runs } = setUp();
   await settle();

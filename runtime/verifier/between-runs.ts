@@ -1,4 +1,4 @@
-/** Why there is time between two runs of which one follows the other. Pure. */
+/** Why there is time between two runs of which one follows the other, or less than none. Pure. */
 import type { CheckedRun } from './timeline.ts';
 
 const routine = 'change to the next recording';
@@ -18,6 +18,17 @@ export function causeBetween({ ended }: CheckedRun, { gaps }: CheckedRun, length
   const atTheEnd = causeOf(ended) ?? causeOfChange(untoldMs, told !== undefined);
   if (!told) return atTheEnd ?? routine;
   return atTheEnd === undefined || told.cause.includes(atTheEnd) ? told.cause : `${atTheEnd}; ${told.cause}`;
+}
+
+/** Whether the earlier run says itself that the clock was set, and the later one begins there: then its time may be any. */
+export function endedForItsClock({ ended, header, link }: CheckedRun, later: CheckedRun): boolean {
+  const { previous } = later.header.statement;
+  return (
+    ended === 'clock' &&
+    previous !== undefined &&
+    previous.runId.equals(header.statement.runId) &&
+    previous.link.equals(link)
+  );
 }
 
 function causeOf(ended: CheckedRun['ended']): string | undefined {

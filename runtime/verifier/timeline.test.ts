@@ -170,6 +170,22 @@ test('a run that stands in two files, and a clock that went back, are told', () 
   assert.ok(!isWhole(timelineOf([first, run(2, hour - 1001, { after: first })])));
 });
 
+test('a clock that the camera says was set back, at the end of one run and by naming it in the next, is no fault', () => {
+  const first = run(1, 0, { ended: 'clock' });
+  const second = run(2, hour - 20_000, { after: first });
+  assert.deepEqual(timelineOf([first, second]).problems, []);
+  assert.ok(isWhole(timelineOf([first, second])));
+  const other = run(3, hour - 20_000);
+  const cut = run(2, hour - 20_000, { after: first, namesAnotherLink: true });
+  const stopped = run(1, 0, { ended: 'stop' });
+  for (const runs of [
+    [first, other],
+    [first, cut],
+    [stopped, run(2, hour - 20_000, { after: stopped })],
+  ])
+    assert.match(timelineOf(runs).problems.join(), /clock was set back/);
+});
+
 test('a last run without an end is not whole: it may have been cut off', () => {
   const first = run(1, 0);
   const open = run(2, hour, { after: first, ended: undefined });

@@ -4,7 +4,7 @@
  */
 import type { EndReason, Header, Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
-import { causeBetween } from './between-runs.ts';
+import { causeBetween, endedForItsClock } from './between-runs.ts';
 
 /** The camera vouched for a run afterwards: it was recorded while locked. */
 export interface Certification {
@@ -146,7 +146,7 @@ class Chain {
   }
 
   #problem(last: CheckedRun, run: CheckedRun): string | undefined {
-    if (startOf(run) + clockToleranceMs < endOf(last)) {
+    if (startOf(run) + clockToleranceMs < endOf(last) && !endedForItsClock(last, run)) {
       return `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`;
     }
     const named = this.#named(run);
