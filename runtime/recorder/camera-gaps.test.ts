@@ -1,6 +1,6 @@
 /** Time without video: whatever ends it, or does not, the recording says so, and nobody takes it for time that was recorded. */
 import assert from 'node:assert/strict';
-import { sealingBy, setUp, startMs } from './fake-camera.ts';
+import { notesOf, sealingBy, setUp, startMs } from './fake-camera.ts';
 import { runsIn } from './fake-runs.ts';
 import { type FakeStream, inEachContainer } from './fake-streams.ts';
 import { told } from './fake-timeline.ts';
@@ -177,3 +177,37 @@ inEachContainer(
     assert.deepEqual([gap, ...more], [`gap 0-28: ${slow}`]);
   },
 );
+
+inEachContainer(
+  'the time in which no recorder ran is told by the next, with what delayed its first video',
+  async (stream) => {
+    for (const [inOrder, cause] of [
+      [true, 'the recorder was stopped'],
+      [false, 'the power was lost, or the recorder was killed'],
+    ] as const) {
+      const previous = { lastWriteMs: startMs - 40_000, inOrder };
+      const { clock, film, latest, logger, runs, stop } = setUp({
+        ...{ stream, beginning: { previous, afterPowerCut: false } },
+      });
+      await settle();
+      latest().end({ code: 1 });
+      await clock.pass(2000);
+      await film('abc');
+      await stop();
+      const note = { what: 'gap', milliseconds: 42_000, cause: `${cause}; ffmpeg ended with code 1` };
+      assert.deepEqual(notesOf(runs(), 'gap'), [note]);
+      assert.equal(logger.about('gap of 42 s').length, 1);
+    }
+  },
+);
+
+inEachContainer('a camera that starts slowly is not intact before its first picture', async (stream) => {
+  const { clock, film, recorder, runs, stop } = setUp({ stream });
+  await clock.pass(4000);
+  assert.equal(recorder.state().activity, 'starting');
+  await film('abc');
+  await stop();
+  const cause = 'the recorder was starting';
+  assert.deepEqual(notesOf(runs(), 'gap'), [{ what: 'gap', milliseconds: 4000, cause }]);
+  assert.equal(told(runs(), startMs).at(-1), 'intact 4-7');
+});

@@ -82,6 +82,7 @@ export class CameraRecorder {
     this.#gaps = new GapLog(options.logger);
     this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
+    this.#gaps.starts(this.#startedMs);
     const { camera, format, fileSystem, clock, logger, space } = options;
     this.#files = new OpenRecordings({
       ...{ directory: camera.localDirectory, format, fileSystem, clock, logger },
@@ -309,7 +310,7 @@ export class CameraRecorder {
       this.#hasRecorded = true;
       const startMs = Math.round(video.monotonicMs - this.#startedMs);
       this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
-      this.#gaps.tellOfPreviousRun(this.#previous, video.timeMs);
+      this.#gaps.reachBack(this.#previous, video);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
     const gaps = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : [];

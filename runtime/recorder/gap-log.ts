@@ -4,7 +4,7 @@
  */
 import type { Happening } from '../encrocrypt/v3/index.ts';
 import type { Logger } from '../log.ts';
-import { type Gap, GapKeeper, seconds } from './gaps.ts';
+import { type Gap, GapKeeper, leastOpenMs, seconds, starting } from './gaps.ts';
 import type { Pause } from './quiet.ts';
 
 /** What the run before this one left in its state file, at most `stateIntervalMs` old. */
@@ -25,14 +25,21 @@ export class GapLog {
   readonly #gaps = new GapKeeper();
   readonly #logger: Logger;
   #pauses: readonly Pause[] = [];
+  #before: { readonly sinceMs: number; readonly cause: string } | undefined;
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  /** The latest cause while there is a gap. */
+  /** The latest cause while there is a gap. To be starting is none. */
   get cause(): string | undefined {
-    return this.#gaps.cause;
+    const { cause } = this.#gaps;
+    return cause === starting ? undefined : cause;
+  }
+
+  /** Nothing is recorded before the first video. */
+  starts(atMs: number): void {
+    this.#gaps.begin(starting, atMs, true);
   }
 
   totalMs(atMs: number): number {
@@ -50,7 +57,8 @@ export class GapLog {
 
   /** Video that came at `atMs` is recorded. @returns the gaps that are over, in their order. */
   end(atMs: number): Gap[] {
-    const gap = this.#gaps.end(atMs);
+    const over = this.#gaps.end(atMs);
+    const gap = over && this.#withBefore(over);
     const pauses = this.#pauses.filter(({ untilMs }) => untilMs <= atMs);
     this.#pauses = this.#pauses.filter(({ untilMs }) => untilMs > atMs);
     const ended = pauses
@@ -87,14 +95,26 @@ export class GapLog {
     });
   }
 
-  /** Nobody was there to log the gap between two runs: this one does it afterwards. */
-  tellOfPreviousRun(previous: PreviousRun | undefined, firstVideoMs: number): void {
+  /** Nobody was there to tell of the gap between two runs: it becomes a part of the one that this run begins with. */
+  reachBack(previous: PreviousRun | undefined, firstVideo: { timeMs: number; monotonicMs: number }): void {
     // A clock that was set back in between makes its length unknowable.
-    if (!previous || firstVideoMs < previous.lastWriteMs) return;
-    const lengthMs = firstVideoMs - previous.lastWriteMs;
+    if (!previous || firstVideo.timeMs < previous.lastWriteMs) return;
     const cause = previous.inOrder
       ? 'the recorder was stopped'
       : 'the power was lost, or the recorder was killed';
-    this.#logger.warn(`gap of ${seconds(lengthMs)}`, { lengthMs: Math.round(lengthMs), cause });
+    this.#before = {
+      sinceMs: firstVideo.monotonicMs - (firstVideo.timeMs - previous.lastWriteMs),
+      cause,
+    };
+  }
+
+  #withBefore(gap: Gap): Gap | undefined {
+    const before = this.#before;
+    this.#before = undefined;
+    const causes = gap.causes.filter((cause) => cause !== starting);
+    if (!before) return causes.length === 0 && gap.lengthMs <= leastOpenMs ? undefined : gap;
+    const sinceMs = Math.min(before.sinceMs, gap.sinceMs);
+    const lengthMs = gap.sinceMs + gap.lengthMs - sinceMs;
+    return { sinceMs, lengthMs, causes: [before.cause, ...causes], planned: false };
   }
 }

@@ -19,6 +19,8 @@ export const leastOpenMs = 1000;
 /** A gap is first mentioned after this long, then after twice as long, and so on. */
 export const firstProgressMs = 10_000;
 export const longestProgressMs = 600_000;
+/** The cause of the time before the first video, unless there is a better one. */
+export const starting = 'the recorder was starting';
 /** A camera that fails in ever new words must not fill the memory. */
 const maxCauses = 5;
 
@@ -51,7 +53,9 @@ export class GapKeeper {
     }
     if (!planned) open.planned = false;
     // The latest cause stands last, however often it came before.
-    open.causes = [...open.causes.filter((known) => known !== cause), cause].slice(-maxCauses);
+    open.causes = [...open.causes.filter((known) => known !== cause && known !== starting), cause].slice(
+      -maxCauses,
+    );
   }
 
   /** Video has come again at `atMs`: the gap that ends, if there was one. */
