@@ -115,6 +115,8 @@ export class FakeDisk implements FileSystem {
   readonly files = new Map<string, Buffer>();
   roomBytes = Number.POSITIVE_INFINITY;
   flushes = 0;
+  /** What a power cut leaves. */
+  readonly flushed = new Map<string, Buffer>();
   openFiles = 0;
   /** Thrown by the next writes, when set. */
   failure: Error | undefined;
@@ -144,6 +146,7 @@ export class FakeDisk implements FileSystem {
       },
       flush: async () => {
         this.flushes += 1;
+        this.flushed.set(file, this.files.get(file) ?? Buffer.alloc(0));
       },
       close: async () => {
         this.openFiles -= 1;

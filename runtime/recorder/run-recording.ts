@@ -263,9 +263,9 @@ export class RunRecording implements ActiveRecording {
     const { clock, run, onCheckpointFailed } = this.#options;
     this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
       if (this.#isClosing) return;
-      void this.#write((writer) => [...this.#absenceNote(writer), writer.checkpoint(this.#nowMs())]).catch(
-        onCheckpointFailed,
-      );
+      void this.#write((writer) => [...this.#absenceNote(writer), writer.checkpoint(this.#nowMs())])
+        // It vouches for nothing while a power cut can take it away.
+        .then(() => this.#file.flushSoon(), onCheckpointFailed);
       this.#scheduleCheckpoint();
     });
   }
