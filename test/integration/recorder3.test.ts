@@ -33,14 +33,15 @@ function beforeHour(leftMs: number): Record<string, string> {
  */
 const longestTailMs = checkpointMs + 125 + 1000;
 
-async function unfinishedMs(place: Place): Promise<number> {
+/** How much time is in this state, as `encrocam verify` has it. */
+async function millisecondsOf(wanted: string, place: Place): Promise<number> {
   const { output } = await place.verify('front', '--json');
   const { places } = JSON.parse(output) as {
     places: { intervals: { state: string; from: string; to: string }[] }[];
   };
   return places
     .flatMap(({ intervals }) => intervals)
-    .filter(({ state }) => state === 'unfinished')
+    .filter(({ state }) => state === wanted)
     .reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0);
 }
 
@@ -91,7 +92,7 @@ for (const container of ['mp4', 'mpegts']) {
     assert.match(output, /unfinished/);
     assert.doesNotMatch(output, /missing|tampered|not the only one/);
     assert.match(output, /the power was lost, or the recorder was killed/);
-    const tailMs = await unfinishedMs(place);
+    const tailMs = await millisecondsOf('unfinished', place);
     assert.ok(tailMs > 0 && tailMs <= longestTailMs, `nobody vouches for ${tailMs} ms`);
     const { timestamps } = await probe(context, video);
     assert.ok(
@@ -116,6 +117,30 @@ for (const container of ['mp4', 'mpegts']) {
     assert.match(output, /gap[^\n]*SIGKILL/);
   });
 }
+
+test('a camera that is frozen until the recorder is killed is a gap up to the last checkpoint, not intact', async (context) => {
+  const place = await Place.make(context, [front], recordings('mp4', oneFile));
+  const recorder = place.start();
+  await recorder.line('video is coming');
+  const ffmpeg = await recorder.ffmpeg();
+  process.kill(ffmpeg, 'SIGSTOP');
+  context.after(() => {
+    try {
+      process.kill(ffmpeg, 'SIGKILL');
+    } catch {
+      // It ended with the recorder.
+    }
+  });
+  const frozenAt = performance.now();
+  // Below the stall timeout of 10 s; a checkpoint is made meanwhile.
+  await delay(9000);
+  const frozenMs = performance.now() - frozenAt;
+  await recorder.kill();
+  const { output } = await place.verify('front');
+  assert.match(output, /gap: nothing came from the camera/);
+  const gapMs = await millisecondsOf('gap', place);
+  assert.ok(gapMs >= frozenMs - longestTailMs, `only ${gapMs} ms of ${frozenMs}`);
+});
 
 test('two cameras at a time have their runs sealed by one child, which ends soon after', async (context) => {
   const place = await Place.make(context, [front, { ...front, name: 'back' }]);
