@@ -10,6 +10,7 @@ import {
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
 import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
+import { addGap } from './noted-gaps.ts';
 import type { Certification, CheckedRun, NotedGap, Voucher } from './timeline.ts';
 
 export interface CheckedFile {
@@ -60,7 +61,7 @@ export async function checkFile(
     onNote: (_, note) => {
       const gaps = runs.at(-1)?.gaps;
       const gap = gaps && gaps.length < maxGaps ? gapIn(note) : undefined;
-      if (gap) gaps?.push(gap);
+      if (gaps && gap) addGap(gaps, gap);
     },
   });
   let start: Buffer = Buffer.alloc(0);
@@ -139,8 +140,11 @@ function gapIn({ timeMs, content }: VouchedNote): NotedGap | undefined {
     const note = JSON.parse(content.toString('utf8')) as Record<string, unknown>;
     const { what, milliseconds, cause } = note;
     if (what !== 'gap' || typeof milliseconds !== 'number' || !(milliseconds >= 0)) return undefined;
-    const fromMs = Math.max(0, timeMs - milliseconds);
-    return { fromMs, toMs: timeMs, cause: typeof cause === 'string' ? cause : 'not told' };
+    return {
+      fromMs: timeMs - milliseconds,
+      toMs: timeMs,
+      cause: typeof cause === 'string' ? cause : 'not told',
+    };
   } catch {
     return undefined;
   }

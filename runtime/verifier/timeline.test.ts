@@ -59,9 +59,25 @@ test('time between two runs has the cause that the end of the first tells', () =
     [undefined, 'the power was lost, or the recorder was killed'],
   ] as const) {
     const first = run(1, 0, { ended });
-    const runs = [first, run(2, hour + 120_000, { after: first })];
-    assert.deepEqual(told(...runs), ['intact 0-60', `not recorded 60-62: ${cause}`, 'intact 62-122']);
+    const runs = [first, run(2, hour + 30_000, { after: first })];
+    assert.deepEqual(told(...runs), ['intact 0-60', `not recorded 60-60.5: ${cause}`, 'intact 60.5-120.5']);
     assert.ok(isWhole(timelineOf(runs)));
+  }
+});
+
+test('an outage between two runs has the cause that the later one tells, and is not told as routine', () => {
+  const unplugged = { fromMs: -120_000, toMs: 1000, cause: 'the camera was unplugged' };
+  const short = { ...unplugged, fromMs: -1000 };
+  for (const [ended, gaps, cause] of [
+    ['time', [unplugged], 'the camera was unplugged'],
+    ['time', [short], 'the camera does not say why; the camera was unplugged'],
+    ['time', [], 'the camera does not say why'],
+    ['stop', [unplugged], 'the recorder was stopped; the camera was unplugged'],
+    ['stop', [{ ...unplugged, cause: 'the recorder was stopped' }], 'the recorder was stopped'],
+  ] as const) {
+    const first = run(1, 0, { ended });
+    const [, between] = told(first, run(2, hour + 120_000, { after: first, gaps }));
+    assert.equal(between, `not recorded 60-62: ${cause}`);
   }
 });
 
@@ -152,6 +168,22 @@ test('a run that stands in two files, and a clock that went back, are told', () 
   // A step that is too small for the recorder to notice.
   assert.ok(isWhole(timelineOf([first, run(2, hour - 999, { after: first })])));
   assert.ok(!isWhole(timelineOf([first, run(2, hour - 1001, { after: first })])));
+});
+
+test('a clock that the camera says was set back, at the end of one run and by naming it in the next, is no fault', () => {
+  const first = run(1, 0, { ended: 'clock' });
+  const second = run(2, hour - 20_000, { after: first });
+  assert.deepEqual(timelineOf([first, second]).problems, []);
+  assert.ok(isWhole(timelineOf([first, second])));
+  const other = run(3, hour - 20_000);
+  const cut = run(2, hour - 20_000, { after: first, namesAnotherLink: true });
+  const stopped = run(1, 0, { ended: 'stop' });
+  for (const runs of [
+    [first, other],
+    [first, cut],
+    [stopped, run(2, hour - 20_000, { after: stopped })],
+  ])
+    assert.match(timelineOf(runs).problems.join(), /clock was set back/);
 });
 
 test('a last run without an end is not whole: it may have been cut off', () => {

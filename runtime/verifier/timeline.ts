@@ -4,6 +4,7 @@
  */
 import type { EndReason, Header, Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
+import { causeBetween, endedForItsClock } from './between-runs.ts';
 
 /** The camera vouched for a run afterwards: it was recorded while locked. */
 export interface Certification {
@@ -25,7 +26,7 @@ export type Voucher =
 
 /** What the camera said of time without video. */
 export interface NotedGap {
-  /** Milliseconds since the run's start. */
+  /** Milliseconds since the run's start; less than 0 for time before it. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly cause: string;
@@ -140,31 +141,18 @@ class Chain {
     if (!named) return missing('the recording before this one is not here');
     if (!previous.link.equals(named.link)) return missing('the end of the recording before is not here');
     return named === last && toMs - fromMs >= leastGapMs
-      ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(last) }
+      ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(last, run, toMs - fromMs) }
       : undefined;
   }
 
   #problem(last: CheckedRun, run: CheckedRun): string | undefined {
-    if (startOf(run) + clockToleranceMs < endOf(last)) {
+    if (startOf(run) + clockToleranceMs < endOf(last) && !endedForItsClock(last, run)) {
       return `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`;
     }
     const named = this.#named(run);
     if (named && this.#followed.has(named))
       return `${run.file} is not the only one that follows ${named.file}`;
     return undefined;
-  }
-}
-
-function causeBetween({ ended }: CheckedRun): string {
-  switch (ended) {
-    case undefined:
-      return 'the power was lost, or the recorder was killed';
-    case 'stop':
-      return 'the recorder was stopped';
-    case 'clock':
-      return 'the clock was set';
-    default:
-      return 'change to the next recording';
   }
 }
 
