@@ -184,3 +184,34 @@ test('two runs that name the same one before are told: one of them is another pa
     /rec-3 is not the only one that follows rec-1/,
   );
 });
+
+test('a run that nobody signed bridges nothing, with or without video', () => {
+  const first = run(1, 0);
+  const third = run(3, 2 * hour, { after: run(2, hour, { after: first }) });
+  for (const stretches of [[], first.stretches]) {
+    const forged = run(9, 2 * hour - 1, { after: first, voucher: 'locked', stretches });
+    const { intervals } = timelineOf([first, forged, third]);
+    assert.deepEqual(
+      intervals.filter(({ state }) => state === 'missing').map(({ fromMs, toMs }) => [fromMs, toMs]),
+      [[hour, 2 * hour]],
+    );
+    assert.ok(!isWhole(timelineOf([first, forged])), 'at the end');
+    assert.doesNotMatch(told(first, forged).join(), /not recorded/);
+  }
+});
+
+test('what was recorded while locked stands between two others once one that is signed names its end', () => {
+  const first = run(1, 0);
+  const locked = run(2, hour + 60_000, { after: first, voucher: 'locked' });
+  const more = run(3, 2 * hour + 60_000, { after: locked, voucher: 'locked' });
+  const signed = run(4, 3 * hour + 60_000, { after: more });
+  assert.deepEqual(told(first, locked, more, signed), [
+    'intact 0-60',
+    'not recorded 60-61: change to the next recording',
+    'locked 61-121: recorded while locked; the camera has not certified it',
+    'locked 121-181: recorded while locked; the camera has not certified it',
+    'intact 181-241',
+  ]);
+  const unsigned = run(4, 3 * hour + 60_000, { after: more, voucher: 'locked' });
+  assert.doesNotMatch(told(first, locked, more, unsigned).join(), /not recorded/);
+});
