@@ -10,7 +10,8 @@ import {
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
 import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
-import type { Certification, CheckedRun, NotedGap, Voucher } from './timeline.ts';
+import type { Certification, CheckedRun, NotedGap, Voucher } from './checked-run.ts';
+import { better, combined } from './twins.ts';
 
 export interface CheckedFile {
   readonly name: string;
@@ -33,6 +34,8 @@ interface Seen {
 
 /** Notes of one run that are kept: a camera that tells of more gaps than these has other troubles. */
 const maxGaps = 10_000;
+/** Different signatures of one header that are tried. */
+const maxSignatures = 8;
 
 /**
  * @param chunks the file's bytes, from its beginning; their memory may be used again.
@@ -73,22 +76,34 @@ export async function checkFile(
   if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
     return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
   }
-  const whole = runs.filter(({ end }) => end?.isRepeated !== true);
+  const checked: CheckedRun[] = [];
+  const groups = Map.groupBy(runs, ({ header }) => header.hash.toString('hex'));
+  for (const parts of groups.values()) {
+    const voucher = await voucherOfAll(parts, trusted);
+    const [first, ...others] = parts.map((part) => checkedRun(name, part, voucher));
+    if (first) checked.push(combined([first, ...others]));
+  }
   return {
     ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
-    runs: await Promise.all(whole.map((run) => checkedRun(name, run, trusted))),
-    repeatedRuns: runs.length - whole.length,
+    ...{ runs: checked, repeatedRuns: runs.length - groups.size },
   };
 }
 
-async function checkedRun(
-  file: string,
-  { header, stretches, gaps, certificates, end }: Seen,
-  trusted: Key,
-): Promise<CheckedRun> {
-  const voucher = await voucherOf(header, certificates, trusted);
+function checkedRun(file: string, { header, stretches, gaps, end }: Seen, voucher: Voucher): CheckedRun {
   const link = end?.link ?? header.hash;
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
+}
+
+/** Of one header that stands in several places: the hash of what is signed covers no signature, so some may be spoilt. */
+async function voucherOfAll(parts: readonly Seen[], trusted: Key): Promise<Voucher> {
+  const different = new Map(parts.map((part) => [part.header.cameraSignature?.toString('hex'), part]));
+  const certificates = parts.flatMap((part) => part.certificates);
+  let best: Voucher = 'not authentic';
+  for (const { header } of [...different.values()].slice(0, maxSignatures)) {
+    best = better(best, await voucherOf(header, certificates, trusted));
+    if (best === 'signed') break;
+  }
+  return best;
 }
 
 async function voucherOf(

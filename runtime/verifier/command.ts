@@ -22,6 +22,7 @@ import { type CheckedFile, checkFile } from './check-file.ts';
 import { asHtml } from './page.ts';
 import { ReadingProgress } from './progress.ts';
 import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+import { onceEach } from './timeline.ts';
 
 const maxSamples = 1_000_000;
 
@@ -229,9 +230,9 @@ async function checkOnChain(
     if (place.kind === 'drive') shelves.push(driveShelf(place.storage, place.path));
   }
   const { checkChain } = await import('./chain/check-chain.ts');
-  const files = verifications.flatMap((verification) => verification.files);
+  const runs = verifications.flatMap(({ files }) => onceEach(files.flatMap((file) => file.runs)));
   try {
-    return await checkChain(settings, { files, shelves, isWhole }, chainLogger());
+    return await checkChain(settings, { runs, shelves, isWhole }, chainLogger());
   } finally {
     for (const shelf of shelves) await shelf.close();
   }

@@ -28,7 +28,16 @@ export function chainedAmong(runs: readonly CheckedRun[]): Set<CheckedRun> {
   return chained;
 }
 
-function endName({ runId, link }: { readonly runId: Buffer; readonly link: Buffer }): string {
+/** What runs that the camera vouches for name as the ends of those before them. */
+export function endsNamedBy(runs: readonly CheckedRun[]): Set<string> {
+  return new Set(
+    runs.filter(isVouched).flatMap(({ header: { statement } }) => {
+      return statement.previous ? [endName(statement.previous)] : [];
+    }),
+  );
+}
+
+export function endName({ runId, link }: { readonly runId: Buffer; readonly link: Buffer }): string {
   return `${runId.toString('hex')} ${link.toString('hex')}`;
 }
 

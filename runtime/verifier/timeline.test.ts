@@ -215,3 +215,17 @@ test('what was recorded while locked stands between two others once one that is 
   const unsigned = run(4, 3 * hour + 60_000, { after: more, voucher: 'locked' });
   assert.doesNotMatch(told(first, locked, more, unsigned).join(), /not recorded/);
 });
+
+test('of twins the end counts that a later run names, and of vouchers the best', () => {
+  const first = run(1, 0);
+  const second = run(2, hour, { after: first });
+  const more = { verdict: 'intact', fromMs: 0, toMs: 2 * hour, found: 1, expected: 1 } as const;
+  const forked = { ...first, file: 'forked', stretches: [more], link: Buffer.alloc(32, 9) };
+  assert.doesNotMatch(told(first, forked, second).join(), /missing/);
+  const locked = { ...second, file: 'copy', voucher: 'locked' } as const;
+  for (const runs of [
+    [first, second, locked],
+    [locked, second, first],
+  ])
+    assert.deepEqual(told(...runs), ['intact 0-60', 'intact 60-120']);
+});

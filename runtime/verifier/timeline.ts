@@ -6,7 +6,8 @@ import type { Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
 import { type CheckedRun, startOf, type Voucher } from './checked-run.ts';
 import type { Interval, State } from './interval.ts';
-import { chainedAmong, RunChain } from './run-chain.ts';
+import { chainedAmong, endName, endsNamedBy, RunChain } from './run-chain.ts';
+import { combined } from './twins.ts';
 
 export type { Certification, CheckedRun, NotedGap, Voucher } from './checked-run.ts';
 export type { Interval, State } from './interval.ts';
@@ -20,20 +21,12 @@ export interface Timeline {
 /** @param runs of one camera, in any order. */
 export function timelineOf(runs: readonly CheckedRun[]): Timeline {
   const intervals: Interval[] = [];
-  const problems: string[] = [];
-  const ordered = [...runs].sort((one, other) => startOf(one) - startOf(other));
-  const seen = new Map<string, CheckedRun>();
-  const chained = chainedAmong(runs);
+  const problems = copiesAmong(runs);
+  const each = onceEach(runs);
+  const ordered = each.toSorted((one, other) => startOf(one) - startOf(other));
+  const chained = chainedAmong(each);
   const chain = new RunChain();
   for (const run of ordered) {
-    // By what the run says of itself: a stranger can give his run the id of another one.
-    const hash = run.header.hash.toString('hex');
-    const twin = seen.get(hash);
-    if (twin) {
-      problems.push(`${run.file} holds a run that is in ${twin.file} as well`);
-      continue;
-    }
-    seen.set(hash, run);
     // What anybody may have made follows nothing, and nothing follows it.
     if (chained.has(run)) {
       const { between, problem } = chain.add(run);
@@ -44,6 +37,42 @@ export function timelineOf(runs: readonly CheckedRun[]): Timeline {
   }
   const end = chain.openEnd();
   return { intervals: end ? [...intervals, end] : intervals, problems };
+}
+
+/** Each run as all places say together in which it stands: by its header, for a stranger can give his run the id of another one. */
+export function onceEach(runs: readonly CheckedRun[]): CheckedRun[] {
+  const ends = endsNamedBy(runs);
+  return [...byHeader(runs).values()].map((twins) =>
+    combined(twins, (link) => ends.has(endName({ runId: twins[0].header.statement.runId, link }))),
+  );
+}
+
+/** Which files hold runs that are in others as well. */
+function copiesAmong(runs: readonly CheckedRun[]): string[] {
+  const counts = new Map<string, { copy: string; original: string; runs: number }>();
+  for (const twins of byHeader(runs).values()) {
+    const { file: original } = combined(twins);
+    for (const copy of new Set(twins.map(({ file }) => file))) {
+      if (copy === original) continue;
+      const pair = JSON.stringify([copy, original]);
+      counts.set(pair, { copy, original, runs: (counts.get(pair)?.runs ?? 0) + 1 });
+    }
+  }
+  return [...counts.values()].map(
+    ({ copy, original, runs: count }) =>
+      `${copy} holds ${count === 1 ? 'a run that is' : `${count} runs that are`} in ${original} as well`,
+  );
+}
+
+function byHeader(runs: readonly CheckedRun[]): Map<string, [CheckedRun, ...CheckedRun[]]> {
+  const groups = new Map<string, [CheckedRun, ...CheckedRun[]]>();
+  for (const run of runs) {
+    const hash = run.header.hash.toString('hex');
+    const group = groups.get(hash);
+    if (group) group.push(run);
+    else groups.set(hash, [run]);
+  }
+  return groups;
 }
 
 /** Whether all that was recorded is there, and vouched for. A gap that the camera told of is no fault of the recording. */
