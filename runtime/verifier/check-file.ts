@@ -34,6 +34,10 @@ interface Seen {
 
 /** Notes of one run that are kept: a camera that tells of more gaps than these has other troubles. */
 const maxGaps = 10_000;
+/** Stretches of all runs of a file together: a day in which every other second is damaged has fewer. */
+const maxStretches = 200_000;
+/** Of a run that nobody vouches for: whoever made it may have made it of any number of them. */
+const maxUnvouchedStretches = 100;
 /** Different signatures of one header that are tried. */
 const maxSignatures = 8;
 
@@ -48,9 +52,15 @@ export async function checkFile(
 ): Promise<CheckedFile> {
   const runs: Seen[] = [];
   let skippedBytes = 0;
+  let stretchCount = 0;
   const verifier = new FileVerifier({
     onRun: (header) => runs.push({ header, stretches: [], gaps: [], certificates: [], end: undefined }),
-    onStretch: (_, stretch) => runs.at(-1)?.stretches.push(stretch),
+    onStretch: (_, stretch) => {
+      const stretches = runs.at(-1)?.stretches;
+      if (stretches && ++stretchCount > maxStretches)
+        stretches.push(asOne([...stretches.splice(-1), stretch]));
+      else stretches?.push(stretch);
+    },
     onRunEnd: (end) => {
       const last = runs.at(-1);
       if (last) last.end = end;
@@ -89,9 +99,30 @@ export async function checkFile(
   };
 }
 
-function checkedRun(file: string, { header, stretches, gaps, end }: Seen, voucher: Voucher): CheckedRun {
+function checkedRun(file: string, { header, gaps, end, ...seen }: Seen, voucher: Voucher): CheckedRun {
+  const stretches =
+    voucher === 'locked' || voucher === 'not authentic'
+      ? atMost(seen.stretches, maxUnvouchedStretches)
+      : seen.stretches;
   const link = end?.link ?? header.hash;
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
+}
+
+function atMost(stretches: readonly Stretch[], most: number): readonly Stretch[] {
+  if (stretches.length <= most) return stretches;
+  return [...stretches.slice(0, most - 1), asOne(stretches.slice(most - 1))];
+}
+
+/** What is not told in parts is not what was recorded, or not all of it. */
+function asOne(stretches: readonly Stretch[]): Stretch {
+  const [first, last] = [stretches[0], stretches.at(-1)];
+  const [found, expected] = (['found', 'expected'] as const).map((count) =>
+    stretches.reduce((sum, stretch) => sum + stretch[count], 0),
+  ) as [number, number];
+  return {
+    verdict: stretches.length === 1 && first ? first.verdict : 'tampered',
+    ...{ fromMs: first?.fromMs ?? 0, toMs: last?.toMs ?? 0, found, expected },
+  };
 }
 
 /** Of one header that stands in several places: the hash of what is signed covers no signature, so some may be spoilt. */

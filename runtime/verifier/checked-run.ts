@@ -44,12 +44,23 @@ export function isVouched({ voucher }: CheckedRun): boolean {
   return voucher === 'signed' || typeof voucher === 'object';
 }
 
+/** What comes later is told as this: a header can name times that no date has, and no calendar. */
+const lastMs = Date.UTC(9999, 11, 30);
+
 /** Milliseconds since the epoch, by the camera's clock. */
-export function startOf({ header }: CheckedRun): number {
-  return header.statement.startMs;
+export function startOf(run: CheckedRun): number {
+  return timeIn(run, 0);
 }
 
 /** Milliseconds since the epoch, by the camera's clock. */
 export function endOf(run: CheckedRun): number {
-  return run.stretches.reduce((end, { toMs }) => Math.max(end, startOf(run) + toMs), startOf(run));
+  return timeIn(
+    run,
+    run.stretches.reduce((end, { toMs }) => Math.max(end, toMs), 0),
+  );
+}
+
+/** @param ms since the run's start */
+export function timeIn({ header }: CheckedRun, ms: number): number {
+  return Math.min(header.statement.startMs + ms, lastMs);
 }

@@ -229,3 +229,15 @@ test('of twins the end counts that a later run names, and of vouchers the best',
   ])
     assert.deepEqual(told(...runs), ['intact 0-60', 'intact 60-120']);
 });
+
+test('a run of very many stretches, and one at a time that no date has, stop nothing', () => {
+  const stretches = Array.from({ length: 200_000 }, (_, index) => {
+    const verdict = index % 2 === 0 ? 'intact' : ('missing' as const);
+    return { ...{ fromMs: index, toMs: index + 1, found: 1, expected: 1 }, verdict } as const;
+  });
+  const first = run(1, 0, { stretches });
+  assert.equal(timelineOf([first, run(2, hour, { after: first })]).intervals.length, 200_002);
+  const last = run(3, 8_640_000_000_000_000, { after: first });
+  for (const { fromMs, toMs } of timelineOf([first, last]).intervals)
+    for (const timeMs of [fromMs, toMs]) assert.ok(new Date(timeMs).getUTCFullYear() <= 9999);
+});

@@ -4,7 +4,7 @@
  */
 import type { Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
-import { type CheckedRun, startOf, type Voucher } from './checked-run.ts';
+import { type CheckedRun, startOf, timeIn, type Voucher } from './checked-run.ts';
 import type { Interval, State } from './interval.ts';
 import { chainedAmong, endName, endsNamedBy, RunChain } from './run-chain.ts';
 import { combined } from './twins.ts';
@@ -82,17 +82,18 @@ export function isWhole({ intervals, problems }: Timeline): boolean {
 }
 
 function intervalsOf(run: CheckedRun): Interval[] {
-  const startMs = startOf(run);
   // Nothing was recorded in it, and it is told all the same: that it is there says something, which nobody vouches for.
   if (run.stretches.length === 0 && run.voucher !== 'signed') {
     const empty = judged('intact', 0, run.voucher);
-    return empty.state === 'intact' ? [] : [{ ...empty, fromMs: startMs, toMs: startMs, file: run.file }];
+    return empty.state === 'intact'
+      ? []
+      : [{ ...empty, fromMs: startOf(run), toMs: startOf(run), file: run.file }];
   }
   return run.stretches.flatMap((stretch) =>
     cutAtCertificate(stretch, run.voucher).flatMap(({ verdict, fromMs, toMs }) => {
       const whole: Interval = {
         ...judged(verdict, toMs, run.voucher),
-        ...{ fromMs: startMs + fromMs, toMs: startMs + toMs, file: run.file },
+        ...{ fromMs: timeIn(run, fromMs), toMs: timeIn(run, toMs), file: run.file },
       };
       return whole.state === 'intact' ? withGaps(whole, run) : [whole];
     }),
@@ -133,13 +134,13 @@ function judged(
 }
 
 /** Cuts the gaps that the camera told of out of a stretch. */
-function withGaps(whole: Interval, { header, gaps, file }: CheckedRun): Interval[] {
-  const startMs = header.statement.startMs;
+function withGaps(whole: Interval, run: CheckedRun): Interval[] {
+  const { gaps, file } = run;
   const parts: Interval[] = [];
   let position = whole.fromMs;
   for (const { fromMs, toMs, cause } of [...gaps].sort((one, other) => one.fromMs - other.fromMs)) {
-    const from = Math.max(position, startMs + fromMs);
-    const to = Math.min(whole.toMs, startMs + toMs);
+    const from = Math.max(position, timeIn(run, fromMs));
+    const to = Math.min(whole.toMs, timeIn(run, toMs));
     if (to <= from) continue;
     if (from > position) parts.push({ ...whole, fromMs: position, toMs: from });
     parts.push({ state: 'gap', fromMs: from, toMs: to, cause, file });

@@ -16,7 +16,7 @@ import { isTreeFileName, parseProofName } from '../../recordings/companions.ts';
 import { parseRecordingName } from '../../recordings/names.ts';
 import { parseBlockText } from '../../state/newest-block.ts';
 import type { Shelf } from '../../viewer/shelf.ts';
-import type { CheckedRun } from '../checked-run.ts';
+import { type CheckedRun, endOf, startOf } from '../checked-run.ts';
 import { type Findings, findingsOf } from './findings.ts';
 import { type CameraOnChain, Judge, type RunHere } from './judge.ts';
 import type { ChainSettings } from './settings.ts';
@@ -107,13 +107,14 @@ function few(remarks: readonly string[]): string[] {
 function runsHere(runs: readonly CheckedRun[]): RunHere[] {
   return runs
     .filter(({ voucher }) => voucher !== 'not authentic')
-    .map(({ file, header: { statement }, link, stretches, ended }) => ({
-      ...{ file, recording: statement.recording, run: hexOf(statement.runId), link: hexOf(link) },
-      startMs: statement.startMs,
-      endMs: statement.startMs + stretches.reduce((end, { toMs }) => Math.max(end, toMs), 0),
-      isEnded: ended !== undefined,
-      notBefore: statement.notBefore === undefined ? undefined : parseBlockText(statement.notBefore),
-    }));
+    .map((run) => {
+      const { runId, recording, notBefore } = run.header.statement;
+      return {
+        ...{ file: run.file, recording, run: hexOf(runId), link: hexOf(run.link) },
+        ...{ startMs: startOf(run), endMs: endOf(run), isEnded: run.ended !== undefined },
+        notBefore: notBefore === undefined ? undefined : parseBlockText(notBefore),
+      };
+    });
 }
 
 async function camerasOf(
