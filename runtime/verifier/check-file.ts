@@ -22,6 +22,8 @@ export interface CheckedFile {
   readonly skippedBytes: number;
   /** Runs that stood in the file before: somebody repeated them. */
   readonly repeatedRuns: number;
+  /** Why it could not be read, or not to its end. */
+  readonly unreadable?: string;
 }
 
 interface Seen {

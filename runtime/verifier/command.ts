@@ -6,22 +6,21 @@ import type { Command, CommandArguments } from '../commands.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { createLogger, type Logger, printable } from '../log.ts';
-import { fingerprintOf } from '../pgp/keys.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { findPlace } from '../viewer/location.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { processScreen } from '../viewer/progress.ts';
-import { driveShelf, localShelf, type Shelf } from '../viewer/shelf.ts';
+import { driveShelf, localShelf } from '../viewer/shelf.ts';
 import { wholeRange } from '../viewer/time.ts';
 import { type Audit, audit, auditAsText, auditsAsJson, isAuditSound } from './audit.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainAsText, isChainSound } from './chain/report.ts';
 import type { ChainSettings } from './chain/settings.ts';
-import { type CheckedFile, checkFile } from './check-file.ts';
+import { checkPlaces, type Verified } from './check-places.ts';
 import { asHtml } from './page.ts';
 import { ReadingProgress } from './progress.ts';
-import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+import { asJson, asText, hasForeign, isSound } from './report.ts';
 import { onceEach } from './timeline.ts';
 
 const maxSamples = 1_000_000;
@@ -102,7 +101,7 @@ export const command: Command = {
     try {
       // Now already: an hour's work must not end at a node that is away. It is asked again then: few keep what was an hour ago.
       if (settings) await (await import('./chain/check-chain.ts')).openChain(settings, chainLogger());
-      verified = await verifyAll(args.positionals, trusted, args, settings !== undefined);
+      verified = await checkPlaces(args.positionals, trusted, args, settings !== undefined);
       if (settings) chain = await checkOnChain(settings, verified, args);
       if (chain && isChainSound(chain) && verified.verifications.every(({ files }) => files.length === 0)) {
         throw new EncroCamError('INPUT_UNREADABLE', 'There is no recording, and the chain misses none.', {
@@ -156,48 +155,6 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
   }
   process.stdout.write(args.values.json === true ? auditsAsJson(audits) : audits.map(auditAsText).join('\n'));
   return audits.every(isAuditSound) ? exitCode.whole : exitCode.incomplete;
-}
-
-interface Verified {
-  readonly verifications: readonly Verification[];
-  readonly shelves: readonly Shelf[];
-  /** Whether any place was a directory. */
-  readonly isWhole: boolean;
-}
-
-/** @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there */
-async function verifyAll(
-  places: readonly string[],
-  trusted: Key,
-  args: CommandArguments,
-  mayBeEmpty: boolean,
-): Promise<Verified> {
-  const verifications: Verification[] = [];
-  const shelves: Shelf[] = [];
-  let isWhole = false;
-  const progress = new ReadingProgress(processScreen());
-  for (const place of places) {
-    const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
-    const { inputs, isDirectory, shelves: beside, close } = found;
-    isWhole ||= isDirectory;
-    shelves.push(...beside);
-    try {
-      const files: CheckedFile[] = [];
-      for await (const input of inputs) {
-        const source = await input.open();
-        try {
-          files.push(await checkFile(source.name, progress.read(source, input), trusted));
-        } finally {
-          await source.close();
-        }
-      }
-      verifications.push(verificationOf(place, fingerprintOf(trusted), files));
-    } finally {
-      progress.end();
-      await close();
-    }
-  }
-  return { verifications, shelves, isWhole };
 }
 
 async function chainSettingsFrom(args: CommandArguments): Promise<ChainSettings | undefined> {

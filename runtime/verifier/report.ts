@@ -63,8 +63,9 @@ export function asJson(verifications: readonly Verification[], chain?: ChainVeri
   const places = verifications.map((verification) => ({
     place: verification.place,
     sound: isSound(verification),
-    files: verification.files.map(({ name, version, runs, skippedBytes, repeatedRuns }) => ({
+    files: verification.files.map(({ name, version, runs, skippedBytes, repeatedRuns, unreadable }) => ({
       ...{ name, version: version ?? null, runs: runs.length, skippedBytes, repeatedRuns },
+      ...(unreadable === undefined ? {} : { unreadable }),
     })),
     intervals: verification.timeline.intervals.map(({ fromMs, toMs, ...interval }) => ({
       ...interval,
@@ -83,8 +84,9 @@ export function problemsOf(verification: Verification): string[] {
   const { files, timeline } = verification;
   const old = files.filter(({ version }) => version === 2).length;
   return [
-    ...files.flatMap(({ name, version, skippedBytes, repeatedRuns }) => [
-      ...(version === undefined ? [`${name}: no recording`] : []),
+    ...files.flatMap(({ name, version, skippedBytes, repeatedRuns, unreadable }) => [
+      ...(unreadable !== undefined ? [`not checked to its end: ${unreadable}`] : []),
+      ...(version === undefined && unreadable === undefined ? [`${name}: no recording`] : []),
       ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
       ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
     ]),

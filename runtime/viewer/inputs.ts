@@ -133,7 +133,8 @@ async function localInputs(file: string, range: Wanted): Promise<Found> {
   }
   const inputs = overlapping(names, range, file).map((recording) => ({
     recording,
-    open: () => openFileSource(path.join(file, recording.fileName)),
+    // Whoever can write to the directory can put anything there under such a name.
+    open: () => openFileSource(path.join(file, recording.fileName), { mustBeFile: true }),
   }));
   return { inputs, isDirectory, shelves };
 }

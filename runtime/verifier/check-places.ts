@@ -1,0 +1,93 @@
+/** Checks all that `encrocam verify` was given, one file after the other: what cannot be read is told, and hides nothing of the rest. */
+import type { Key } from 'openpgp';
+import type { CommandArguments } from '../commands.ts';
+import { isEncroCamError, messageOf } from '../errors.ts';
+import { fingerprintOf } from '../pgp/keys.ts';
+import { findInputs, type Input } from '../viewer/inputs.ts';
+import { processScreen } from '../viewer/progress.ts';
+import type { Shelf } from '../viewer/shelf.ts';
+import { wholeRange } from '../viewer/time.ts';
+import { type CheckedFile, checkFile } from './check-file.ts';
+import { ReadingProgress } from './progress.ts';
+import { type Verification, verificationOf } from './report.ts';
+
+export interface Verified {
+  readonly verifications: readonly Verification[];
+  readonly shelves: readonly Shelf[];
+  /** Whether any place was a directory. */
+  readonly isWhole: boolean;
+}
+
+/** @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there */
+export async function checkPlaces(
+  places: readonly string[],
+  trusted: Key,
+  args: CommandArguments,
+  mayBeEmpty: boolean,
+): Promise<Verified> {
+  const verifications: Verification[] = [];
+  const shelves: Shelf[] = [];
+  let isWhole = false;
+  const progress = new ReadingProgress(processScreen());
+  for (const place of places) {
+    const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
+    const { inputs, isDirectory, shelves: beside, close } = found;
+    isWhole ||= isDirectory;
+    shelves.push(...beside);
+    try {
+      const files: CheckedFile[] = [];
+      for await (const input of inputs) {
+        const name = `${place.replace(/\/$/, '')}/${input.recording?.fileName ?? ''}`;
+        files.push(await checkInput(input, { trusted, progress, ...(isDirectory ? { name } : {}) }));
+      }
+      verifications.push(verificationOf(place, fingerprintOf(trusted), files));
+    } finally {
+      progress.end();
+      await close();
+    }
+  }
+  return { verifications, shelves, isWhole };
+}
+
+interface CheckOptions {
+  readonly trusted: Key;
+  readonly progress: ReadingProgress;
+  /** Of an entry of a directory, which nobody asked for by itself. */
+  readonly name?: string;
+}
+
+/** What was read before it could not be read any more counts. */
+async function checkInput(input: Input, { trusted, progress, name }: CheckOptions): Promise<CheckedFile> {
+  let unreadable: string | undefined;
+  const tell = (error: unknown): void => {
+    if (!isEncroCamError(error, 'INPUT_UNREADABLE', 'STORAGE_REFUSED')) throw error;
+    unreadable = messageOf(error);
+  };
+  try {
+    const source = await input.open();
+    const readable = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        yield* progress.read(source, input);
+      } catch (error) {
+        tell(error);
+      }
+    };
+    try {
+      const checked = await checkFile(source.name, readable(), trusted);
+      return unreadable === undefined ? checked : { ...checked, unreadable };
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (name === undefined) throw error;
+    tell(error);
+    return {
+      name,
+      version: undefined,
+      runs: [],
+      skippedBytes: 0,
+      repeatedRuns: 0,
+      unreadable: messageOf(error),
+    };
+  }
+}
