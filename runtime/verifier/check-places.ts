@@ -1,4 +1,5 @@
 /** Checks all that `encrocam verify` was given, one file after the other: what cannot be read is told, and hides nothing of the rest. */
+import path from 'node:path';
 import type { Key } from 'openpgp';
 import type { CommandArguments } from '../commands.ts';
 import { isEncroCamError, messageOf } from '../errors.ts';
@@ -18,35 +19,56 @@ export interface Verified {
   readonly isWhole: boolean;
 }
 
-/** @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there */
+/** What is judged together: a directory, or files of one directory. */
+interface Group {
+  readonly places: string[];
+  readonly files: CheckedFile[];
+}
+
+/**
+ * Files of one directory that are named by themselves, as a shell does for `DIR/*`, are checked as the directory is: each by itself would not
+ * show what is missing between them.
+ * @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there
+ */
 export async function checkPlaces(
   places: readonly string[],
   trusted: Key,
   args: CommandArguments,
   mayBeEmpty: boolean,
 ): Promise<Verified> {
-  const verifications: Verification[] = [];
+  const groups = new Map<string, Group>();
   const shelves: Shelf[] = [];
   let isWhole = false;
   const progress = new ReadingProgress(processScreen());
-  for (const place of places) {
+  for (const [index, place] of places.entries()) {
     const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
-    const { inputs, isDirectory, shelves: beside, close } = found;
+    const { inputs, isDirectory, shelves: beside, fileIn, close } = found;
     isWhole ||= isDirectory;
     shelves.push(...beside);
     try {
-      const files: CheckedFile[] = [];
+      const key = fileIn === undefined ? `${index}` : `in ${fileIn}`;
+      const { files, places: together } = groups.get(key) ?? { places: [], files: [] };
+      groups.set(key, { files, places: together });
+      together.push(place);
       for await (const input of inputs) {
         const name = `${place.replace(/\/$/, '')}/${input.recording?.fileName ?? ''}`;
         files.push(await checkInput(input, { trusted, progress, ...(isDirectory ? { name } : {}) }));
       }
-      verifications.push(verificationOf(place, fingerprintOf(trusted), files));
     } finally {
       progress.end();
       await close();
     }
   }
+  const verifications = [...groups.values()].map(({ places: together, files }) =>
+    verificationOf(nameOf(together), fingerprintOf(trusted), files),
+  );
   return { verifications, shelves, isWhole };
+}
+
+/** Of several files of one directory, that. */
+function nameOf(places: readonly string[]): string {
+  const [first = ''] = places;
+  return places.length === 1 ? first : path.posix.dirname(first);
 }
 
 interface CheckOptions {

@@ -42,7 +42,8 @@ const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
 Checks recordings with the camera's public key alone: nothing is decrypted, so whoever keeps them can check them. Tells
 for each day what is intact, missing, tampered with, or without anybody to vouch for it, and the camera's own reasons for gaps.
 
-INPUT   a recording; the directory of one camera, whose recordings are followed from one to the next; or
+INPUT   a recording; the directory of one camera, whose recordings are followed from one to the next, as are several
+        recordings of one directory; or
         ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD)
 
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with

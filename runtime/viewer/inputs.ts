@@ -33,6 +33,8 @@ export interface Inputs extends InputsInOrder {
   readonly isDirectory: boolean;
   /** Where files are that belong to them: beside them, and in the ledger's directory next to that. */
   readonly shelves: readonly Shelf[];
+  /** Where a file lies that was named by itself. */
+  readonly fileIn?: string;
 }
 
 const nothingToClose = async (): Promise<void> => undefined;
@@ -129,7 +131,7 @@ async function localInputs(file: string, range: Wanted): Promise<Found> {
   const shelves = [directory, path.join(path.dirname(directory), ledgerDirectoryName)].map(localShelf);
   if (!isDirectory) {
     const input = { recording: parseRecordingName(path.basename(file)), open: () => openFileSource(file) };
-    return { inputs: [input], isDirectory, shelves };
+    return { inputs: [input], isDirectory, shelves, fileIn: directory };
   }
   const inputs = overlapping(names, range, file).map((recording) => ({
     recording,
@@ -146,8 +148,8 @@ async function driveInputs(storage: Storage, place: DrivePath, range: Wanted): P
       recording: parseRecordingName(path.posix.basename(place)),
       open: async () => driveSource(storage, place, single),
     };
-    const shelves = [driveShelf(storage, path.posix.dirname(place))];
-    return { inputs: [input], isDirectory: false, shelves };
+    const shelf = driveShelf(storage, path.posix.dirname(place));
+    return { inputs: [input], isDirectory: false, shelves: [shelf], fileIn: shelf.place };
   }
   const files = await storage.list(place);
   const sizes = new Map(files.map((file) => [file.name, file.sizeBytes]));

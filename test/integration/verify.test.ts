@@ -1,6 +1,6 @@
 /** `encrocam verify` as people run it: files, directories and a drive, whole and tampered with. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
@@ -195,4 +195,22 @@ it('what is no recording, a missing file and a missing key are told', async () =
   const keyless = await verify([noise]);
   assert.equal(keyless.exitCode, 1);
   assert.match(keyless.errors, /--signed-by/);
+});
+
+it('files of one directory, as a shell names them all, are followed from one to the next', async () => {
+  const place = path.join(directory, 'globbed');
+  const [first, second, third] = await recordMinutes(place, 3);
+  const whole = await verify([first.file, third.file, second.file, '--signed-by', cameraFile]);
+  assert.equal(whole.exitCode, 0, whole.output);
+  assert.match(whole.output, /globbed\n/);
+  assert.match(whole.output, /08:00:00 to 08:03:00 +3 min {2}intact\n/);
+  const { exitCode, output } = await verify([first.file, third.file, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2, output);
+  assert.match(output, /08:01:00 to 08:02:00 +1 min {2}missing: the recording before this one is not here/);
+  // What lies elsewhere may be another copy, and stands for itself.
+  const elsewhere = path.join(directory, 'globbed-elsewhere');
+  await mkdir(elsewhere);
+  await copyFile(third.file, path.join(elsewhere, third.fileName));
+  const apart = [first.file, path.join(elsewhere, third.fileName)];
+  assert.equal((await verify([...apart, '--signed-by', cameraFile])).exitCode, 0);
 });
