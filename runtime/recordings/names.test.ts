@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { conflictName, parseRecordingName, recordingAt, slotLengthMs } from './names.ts';
+import { conflictName, originalName, parseRecordingName, recordingAt, slotLengthMs } from './names.ts';
 
 const hour = 3_600_000;
 
@@ -58,4 +58,10 @@ test('an arbitrary string is a name only if it is written back the same', () => 
       assert.ok(name === undefined || name.fileName === text);
     }),
   );
+});
+
+test('a copy has the name of its original, and anything else its own', () => {
+  const name = recordingAt(Date.UTC(2027, 0, 15, 8), 60_000);
+  assert.equal(originalName(conflictName(name, 3).fileName), name.fileName);
+  for (const own of [name.fileName, 'burglary.encrocam']) assert.equal(originalName(own), own);
 });

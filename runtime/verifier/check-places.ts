@@ -41,7 +41,7 @@ export async function checkPlaces(
   let isWhole = false;
   const progress = new ReadingProgress(processScreen());
   for (const [index, place] of places.entries()) {
-    const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
+    const found = await findInputs(place, wholeRange, args, { mayBeEmpty, withCopies: true });
     const { inputs, isDirectory, shelves: beside, fileIn, close } = found;
     isWhole ||= isDirectory;
     shelves.push(...beside);

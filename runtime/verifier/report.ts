@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { localTime, printable } from '../log.ts';
 import type { Fingerprint } from '../pgp/keys.ts';
-import { parseRecordingName, recordingBetween } from '../recordings/names.ts';
+import { originalName, parseRecordingName } from '../recordings/names.ts';
 import { durationText } from '../viewer/timeline.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainForPrograms } from './chain/report.ts';
@@ -114,9 +114,7 @@ function renamed(files: readonly CheckedFile[], likeRecordings: boolean): [file:
     const parsed = parseRecordingName(fileName);
     if ((parsed !== undefined) !== likeRecordings) return [];
     // A copy that was kept beside another one has its name, and a number.
-    const own = parsed
-      ? recordingBetween(parsed.startMs, parsed.startMs + parsed.lengthMs).fileName
-      : fileName;
+    const own = originalName(fileName);
     const recorded = runs
       .filter(({ voucher }) => voucher !== 'not authentic')
       .map(({ header }) => header.statement.recording)

@@ -42,16 +42,17 @@ const nothingToClose = async (): Promise<void> => undefined;
 /**
  * The recordings in a range, oldest first. A single file is taken whatever its name says: somebody may have
  * renamed it.
- * @param options `mayBeEmpty`: a directory without any recording of that time is no error
+ * @param options `mayBeEmpty`: a directory without any recording of that time is no error; `withCopies`: those with other bytes, too,
+ *   that lie beside a recording
  * @throws {EncroCamError} `INPUT_UNREADABLE`, `USAGE`, or a drive's error
  */
 export async function findInputs(
   text: string,
   wanted: TimeRange,
   args: CommandArguments,
-  { mayBeEmpty = false } = {},
+  { mayBeEmpty = false, withCopies = false } = {},
 ): Promise<Inputs> {
-  const range = { ...wanted, mayBeEmpty };
+  const range = { ...wanted, mayBeEmpty, withCopies };
   const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
@@ -116,7 +117,7 @@ export async function findLiveInputs(
 }
 
 type Found = Omit<Inputs, 'close'>;
-type Wanted = TimeRange & { readonly mayBeEmpty: boolean };
+type Wanted = TimeRange & { readonly mayBeEmpty: boolean; readonly withCopies: boolean };
 
 async function localInputs(file: string, range: Wanted): Promise<Found> {
   let isDirectory: boolean;
@@ -166,8 +167,8 @@ async function driveInputs(storage: Storage, place: DrivePath, range: Wanted): P
  * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none, and there has to be.
  */
 function overlapping(names: readonly string[], wanted: Wanted, place: string): RecordingName[] {
-  const { fromMs, toMs, mayBeEmpty } = wanted;
-  const found = recordingsAmong(names)
+  const { fromMs, toMs, mayBeEmpty, withCopies } = wanted;
+  const found = recordingsAmong(names, { withCopies })
     .filter((name) => fromMs === undefined || name.startMs + name.lengthMs > fromMs)
     .filter((name) => toMs === undefined || name.startMs < toMs);
   if (found.length > 0 || mayBeEmpty) return found;

@@ -214,3 +214,18 @@ it('files of one directory, as a shell names them all, are followed from one to 
   const apart = [first.file, path.join(elsewhere, third.fileName)];
   assert.equal((await verify([...apart, '--signed-by', cameraFile])).exitCode, 0);
 });
+
+it('a recording that somebody appended to, and that went on in a copy beside it, is here as a whole', async () => {
+  const place = path.join(directory, 'conflict');
+  const [, second] = await recordMinutes(place, 3);
+  const begun = Buffer.concat([...second.run.packets.slice(0, 30), Buffer.from('evil')]);
+  await writeFile(second.file, begun);
+  const name = second.fileName.replace('.encrocam', '.conflict-1.encrocam');
+  await writeFile(path.join(place, name), second.run.bytes);
+  const { exitCode, output } = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2, output);
+  assert.match(output, /08:00:00 to 08:03:00 +3 min {2}intact\n/);
+  assert.doesNotMatch(output, /missing|unfinished/);
+  assert.match(output, new RegExp(`${second.fileName}: \\d+ bytes that belong to nothing`));
+  assert.match(output, new RegExp(`${second.fileName} holds a run that is in .*${name} as well`));
+});

@@ -13,7 +13,7 @@ import { type Hex, hexOf } from '../../../ledger/trees/hex.ts';
 import { isEncroCamError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { isTreeFileName, parseProofName } from '../../recordings/companions.ts';
-import { parseRecordingName } from '../../recordings/names.ts';
+import { originalName, parseRecordingName } from '../../recordings/names.ts';
 import { parseBlockText } from '../../state/newest-block.ts';
 import type { Shelf } from '../../viewer/shelf.ts';
 import { type CheckedRun, endOf, startOf } from '../checked-run.ts';
@@ -205,15 +205,17 @@ async function addProofs(
 ): Promise<void> {
   const files = Map.groupBy(
     new Set(runs.map(({ file }) => file)),
-    // As it lies beside its proof: messages have the place in front.
-    (file) => path.posix.basename(file),
+    // As it lies beside its proof: messages have the place in front. A copy beside a recording is proven by that one's.
+    (file) => originalName(path.posix.basename(file)),
   );
   for (const shelf of shelves) {
     const names = await shelf.list();
     const proofs = names
       .flatMap((name) => {
         const proof = parseProofName(name);
-        return proof && files.has(proof.recording) ? [{ name, ...proof }] : [];
+        if (!proof) return [];
+        const recording = originalName(proof.recording);
+        return files.has(recording) ? [{ ...proof, name, recording }] : [];
       })
       // The highest number has most.
       .sort((one, other) => other.number - one.number);
