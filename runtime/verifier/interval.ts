@@ -11,3 +11,16 @@ export interface Interval {
   readonly cause?: string;
   readonly file?: string;
 }
+
+/** Neighbours of one state and cause as one: a day is a few lines, not one for each file. */
+export function merged(intervals: readonly Interval[]): Interval[] {
+  const result: Interval[] = [];
+  for (const interval of intervals) {
+    const last = result.at(-1);
+    const isSame =
+      last?.state === interval.state && last.cause === interval.cause && last.toMs === interval.fromMs;
+    if (last && isSame) result[result.length - 1] = { ...last, toMs: interval.toMs };
+    else result.push(interval);
+  }
+  return result;
+}

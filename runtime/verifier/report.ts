@@ -7,7 +7,9 @@ import { durationText } from '../viewer/timeline.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainForPrograms } from './chain/report.ts';
 import type { CheckedFile } from './check-file.ts';
-import { type Interval, isWhole, type State, type Timeline, timelineOf } from './timeline.ts';
+import { daysOf } from './days.ts';
+import type { Interval, State } from './interval.ts';
+import { isWhole, type Timeline, timelineOf } from './timeline.ts';
 
 export interface Verification {
   /** What was asked for: a file, a directory, a place on a drive. */
@@ -44,14 +46,13 @@ export function hasForeign({ timeline }: Verification): boolean {
 export function asText(verification: Verification): string {
   const { place, timeline } = verification;
   const lines = [printable(place)];
-  let day = '';
-  for (const interval of merged(timeline.intervals)) {
-    const from = localTime(new Date(interval.fromMs));
-    if (from.slice(0, 10) !== day) {
-      day = from.slice(0, 10);
-      lines.push(`  ${day} (${from.slice(24)})`);
-    }
-    lines.push(`    ${intervalText(interval)}`);
+  for (const { startMs, endMs, isOne, intervals } of daysOf(timeline.intervals)) {
+    const [from, last] = [startMs, endMs - 1].map((timeMs) => localTime(new Date(timeMs))) as [
+      string,
+      string,
+    ];
+    lines.push(`  ${from.slice(0, 10)}${isOne ? '' : ` to ${last.slice(0, 10)}`} (${from.slice(24)})`);
+    for (const interval of intervals) lines.push(`    ${intervalText(interval, endMs)}`);
   }
   for (const problem of problemsOf(verification)) lines.push(`  ! ${printable(problem)}`);
   for (const remark of remarksOf(verification)) lines.push(`  - ${printable(remark)}`);
@@ -136,27 +137,18 @@ function foreignCameras({ camera, files }: Verification): string[] {
   );
 }
 
-function intervalText({ state, fromMs, toMs, cause, file }: Interval): string {
-  const clock = (timeMs: number): string => localTime(new Date(timeMs)).slice(11, 19);
+function intervalText({ state, fromMs, toMs, cause, file }: Interval, dayEndMs: number): string {
   const about = [cause, state === 'intact' || state === 'gap' ? undefined : file]
     .filter((text) => text !== undefined)
     .map(printable)
     .join(', ');
   const length = durationText(toMs - fromMs).padStart(12);
-  return `${clock(fromMs)} to ${clock(toMs)} ${length}  ${state}${about === '' ? '' : `: ${about}`}`;
+  return `${clock(fromMs)} to ${clock(toMs, dayEndMs)} ${length}  ${state}${about === '' ? '' : `: ${about}`}`;
 }
 
-/** Neighbours of one state and cause as one: a day is a few lines, not one for each file. */
-export function merged(intervals: readonly Interval[]): Interval[] {
-  const result: Interval[] = [];
-  for (const interval of intervals) {
-    const last = result.at(-1);
-    const isSame =
-      last?.state === interval.state && last.cause === interval.cause && last.toMs === interval.fromMs;
-    if (last && isSame) result[result.length - 1] = { ...last, toMs: interval.toMs };
-    else result.push(interval);
-  }
-  return result;
+/** @param dayEndMs the midnight that is called 24:00:00 */
+export function clock(timeMs: number, dayEndMs?: number): string {
+  return timeMs === dayEndMs ? '24:00:00' : localTime(new Date(timeMs)).slice(11, 19);
 }
 
 export function summary(verification: Verification): string {
