@@ -1,6 +1,13 @@
 /** Checks one file with the camera's public key: which runs are in it, who vouches for them, and what they say. */
 import type { Key } from 'openpgp';
-import { magic as magic2 } from '../encrocrypt/index.ts';
+import {
+  headerBytes as headerBytes2,
+  magic as magic2,
+  maxKeyBodyBytes,
+  maxVideoBodyBytes,
+  packetType as packetType2,
+  videoOverheadBytes,
+} from '../encrocrypt/index.ts';
 import {
   FileVerifier,
   type Header,
@@ -80,12 +87,12 @@ export async function checkFile(
   });
   let start: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (start.length < magic2.length) start = Buffer.concat([start, chunk.subarray(0, magic2.length)]);
+    if (start.length <= headerBytes2) start = Buffer.concat([start, chunk.subarray(0, headerBytes2 + 1)]);
     verifier.push(chunk);
   }
   verifier.end();
   // To its end all the same: whoever can write to a file can put these bytes before what is in it.
-  if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
+  if (runs.length === 0 && beginsAsVersion2(start)) {
     return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
   }
   const checked: CheckedRun[] = [];
@@ -99,6 +106,17 @@ export async function checkFile(
     ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
     ...{ runs: checked, repeatedRuns: runs.length - groups.size },
   };
+}
+
+/** With a key packet, of an OpenPGP message, or with a video packet, where what was before is lost. */
+function beginsAsVersion2(start: Buffer): boolean {
+  if (start.length <= headerBytes2 || !start.subarray(0, magic2.length).equals(magic2)) return false;
+  const [type, bodyBytes] = [start[magic2.length], start.readUInt32BE(magic2.length + 1)];
+  if (type === packetType2.key) {
+    const isOpenPgp = ((start[headerBytes2] ?? 0) & 0x80) !== 0;
+    return isOpenPgp && bodyBytes > 0 && bodyBytes <= maxKeyBodyBytes;
+  }
+  return type === packetType2.video && bodyBytes >= videoOverheadBytes && bodyBytes <= maxVideoBodyBytes;
 }
 
 function checkedRun(file: string, { header, gaps, end, ...seen }: Seen, voucher: Voucher): CheckedRun {

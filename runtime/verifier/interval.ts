@@ -10,6 +10,8 @@ export interface Interval {
   readonly toMs: number;
   readonly cause?: string;
   readonly file?: string;
+  /** It was recorded while the camera was locked, which vouched for it then: milliseconds since the epoch, by its clock. */
+  readonly certifiedMs?: number;
 }
 
 /** Neighbours of one state and cause as one: a day is a few lines, not one for each file. */

@@ -22,7 +22,7 @@ export interface Verification {
 
 /** What version 2 has no means to tell, told once. */
 const version2Text =
-  'EncroCrypt2: its key packets are signed, its video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
+  'EncroCrypt2, and not checked: key packets are signed, which takes their owner to see, and video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
   'cannot be told; see docs/ref/encrocrypt2.md.';
 
 export function verificationOf(
@@ -68,8 +68,9 @@ export function asJson(verifications: readonly Verification[], chain?: ChainVeri
       ...{ name, version: version ?? null, runs: runs.length, skippedBytes, repeatedRuns },
       ...(unreadable === undefined ? {} : { unreadable }),
     })),
-    intervals: verification.timeline.intervals.map(({ fromMs, toMs, ...interval }) => ({
+    intervals: verification.timeline.intervals.map(({ fromMs, toMs, certifiedMs, ...interval }) => ({
       ...interval,
+      ...(certifiedMs === undefined ? {} : { certifiedAt: new Date(certifiedMs).toISOString() }),
       from: new Date(fromMs).toISOString(),
       to: new Date(toMs).toISOString(),
     })),

@@ -114,7 +114,7 @@ function judged(
   verdict: Stretch['verdict'],
   toMs: number,
   voucher: Voucher,
-): Pick<Interval, 'state' | 'cause'> {
+): Pick<Interval, 'state' | 'cause' | 'certifiedMs'> {
   if (voucher === 'not authentic') return { state: 'not authentic' };
   if (verdict !== 'intact' || voucher === 'signed') return { state: verdict };
   if (voucher === 'locked') {
@@ -129,7 +129,11 @@ function judged(
     };
   }
   return toMs <= voucher.toMs
-    ? { state: 'intact', cause: `recorded while locked, certified at ${when}` }
+    ? {
+        state: 'intact',
+        cause: `recorded while locked, certified at ${when}`,
+        certifiedMs: voucher.atMs,
+      }
     : { state: 'not authentic', cause: `behind what the camera certified at ${when}` };
 }
 

@@ -97,6 +97,12 @@ it('what was recorded while locked is told apart from the rest, with the time at
   const when = 'recorded while locked, certified at 2027-01-15 09:30:00 \\+00:00';
   assert.match(certified.output, new RegExp(`08:01:00 to 08:02:00 +1 min {2}intact: ${when}\n`));
   assert.match(certified.output, /08:00:00 to 08:01:00 +1 min {2}intact\n/);
+  const { output } = await verify([place, '--signed-by', cameraFile, '--json']);
+  const { places } = JSON.parse(output) as { places: { intervals: { certifiedAt?: string }[] }[] };
+  assert.deepEqual(
+    places[0]?.intervals.map(({ certifiedAt }) => certifiedAt),
+    [undefined, '2027-01-15T09:30:00.000Z', undefined],
+  );
 
   const at35s = second.run.packets.filter((packet) => packet[3] === packetType.checkpoint).at(6);
   const half = await certificateOf(second.run, keys, {
@@ -181,6 +187,15 @@ it('of EncroCrypt2 it says what cannot be told', async () => {
   const { exitCode, output } = await verify([file, '--signed-by', cameraFile]);
   assert.equal(exitCode, 2);
   assert.match(output, /EncroCrypt2[\s\S]*cannot be told/);
+});
+
+it('what only begins like EncroCrypt2 is no recording', async () => {
+  const file = path.join(directory, 'magic.encrocam');
+  await writeFile(file, Buffer.concat([Buffer.from('__EncroCrypt2'), Buffer.alloc(5000)]));
+  const { exitCode, output } = await verify([file, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2);
+  assert.match(output, /magic.encrocam: no recording/);
+  assert.doesNotMatch(output, /EncroCrypt2/);
 });
 
 it('what is no recording, a missing file and a missing key are told', async () => {
