@@ -6,11 +6,13 @@ import {
   maxKeyBodyBytes,
   maxVideoBodyBytes,
   packetType as packetType2,
+  type Skip,
   videoOverheadBytes,
 } from '../encrocrypt/index.ts';
 import {
   FileVerifier,
   type Header,
+  marker,
   type PlacedCertificate,
   type Stretch,
   type VerifiedRun,
@@ -27,6 +29,8 @@ export interface CheckedFile {
   readonly runs: readonly CheckedRun[];
   /** Bytes that belong to no packet, or to no run. */
   readonly skippedBytes: number;
+  /** Of these, the last ones of the file, where they may be the beginning of a packet. */
+  readonly cutBytes: number;
   /** Runs that stood in the file before: somebody repeated them. */
   readonly repeatedRuns: number;
   /** Why it could not be read, or not to its end. */
@@ -61,6 +65,8 @@ export async function checkFile(
 ): Promise<CheckedFile> {
   const runs: Seen[] = [];
   let skippedBytes = 0;
+  let sizeBytes = 0;
+  let lastSkip: Skip | undefined;
   let stretchCount = 0;
   const verifier = new FileVerifier({
     onRun: (header) => runs.push({ header, stretches: [], gaps: [], certificates: [], end: undefined }),
@@ -76,8 +82,9 @@ export async function checkFile(
     },
     onCertificate: (certificate) =>
       runs.find(({ header }) => header.hash.equals(certificate.headerHash))?.certificates.push(certificate),
-    onSkip: ({ length }) => {
-      skippedBytes += length;
+    onSkip: (skip) => {
+      skippedBytes += skip.length;
+      lastSkip = skip;
     },
     onNote: (_, note) => {
       const gaps = runs.at(-1)?.gaps;
@@ -88,12 +95,13 @@ export async function checkFile(
   let start: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     if (start.length <= headerBytes2) start = Buffer.concat([start, chunk.subarray(0, headerBytes2 + 1)]);
+    sizeBytes += chunk.length;
     verifier.push(chunk);
   }
   verifier.end();
   // To its end all the same: whoever can write to a file can put these bytes before what is in it.
   if (runs.length === 0 && beginsAsVersion2(start)) {
-    return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
+    return { name, version: 2, runs: [], skippedBytes: 0, cutBytes: 0, repeatedRuns: 0 };
   }
   const checked: CheckedRun[] = [];
   const groups = Map.groupBy(runs, ({ header }) => header.hash.toString('hex'));
@@ -103,9 +111,20 @@ export async function checkFile(
     if (first) checked.push(combined([first, ...others]));
   }
   return {
-    ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
+    ...{
+      name,
+      skippedBytes,
+      cutBytes: cutBytesOf(lastSkip, sizeBytes),
+      version: runs.length > 0 ? 3 : undefined,
+    },
     ...{ runs: checked, repeatedRuns: runs.length - groups.size },
   };
+}
+
+function cutBytesOf(last: Skip | undefined, sizeBytes: number): number {
+  if (!last || last.offset + last.length !== sizeBytes) return 0;
+  // Less than a marker is not known as one.
+  return last.reason === 'cut' || last.length < marker.length ? last.length : 0;
 }
 
 /** With a key packet, of an OpenPGP message, or with a video packet, where what was before is lost. */

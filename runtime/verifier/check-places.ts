@@ -23,6 +23,8 @@ export interface Verified {
 interface Group {
   readonly places: string[];
   readonly files: CheckedFile[];
+  /** When the last one was read: the newest of them is. */
+  readMs: number;
 }
 
 /**
@@ -47,20 +49,21 @@ export async function checkPlaces(
     shelves.push(...beside);
     try {
       const key = fileIn === undefined ? `${index}` : `in ${fileIn}`;
-      const { files, places: together } = groups.get(key) ?? { places: [], files: [] };
-      groups.set(key, { files, places: together });
-      together.push(place);
+      const group = groups.get(key) ?? { places: [], files: [], readMs: 0 };
+      groups.set(key, group);
+      group.places.push(place);
       for await (const input of inputs) {
         const name = `${place.replace(/\/$/, '')}/${input.recording?.fileName ?? ''}`;
-        files.push(await checkInput(input, { trusted, progress, ...(isDirectory ? { name } : {}) }));
+        group.files.push(await checkInput(input, { trusted, progress, ...(isDirectory ? { name } : {}) }));
+        group.readMs = Date.now();
       }
     } finally {
       progress.end();
       await close();
     }
   }
-  const verifications = [...groups.values()].map(({ places: together, files }) =>
-    verificationOf(nameOf(together), fingerprintOf(trusted), files),
+  const verifications = [...groups.values()].map(({ places: together, files, readMs }) =>
+    verificationOf(nameOf(together), fingerprintOf(trusted), files, readMs),
   );
   return { verifications, shelves, isWhole };
 }
@@ -108,6 +111,7 @@ async function checkInput(input: Input, { trusted, progress, name }: CheckOption
       version: undefined,
       runs: [],
       skippedBytes: 0,
+      cutBytes: 0,
       repeatedRuns: 0,
       unreadable: messageOf(error),
     };

@@ -69,7 +69,7 @@ With --chain, and all told by you: what stands in files of a drive is not believ
   --from TIME            ask for everything since then; without it, since the oldest recording that is here
   --confirmations N      blocks after which the chain counts as lasting; 12 without it
 
-Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
+Exit code: 0 as the camera recorded it, up to what it records now; 1 usage, or something could not be read; 2 something is missing, damaged or
 not vouched for; 3 something was signed by somebody else than KEY.
 `;
 

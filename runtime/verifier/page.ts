@@ -12,6 +12,7 @@ const colours: Readonly<Record<State, string>> = {
   intact: '#2e7d32',
   'not recorded': '#eceff1',
   gap: '#b0bec5',
+  'being recorded': '#a5d6a7',
   locked: '#7986cb',
   unfinished: '#fbc02d',
   missing: '#e53935',

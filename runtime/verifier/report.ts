@@ -25,12 +25,15 @@ const version2Text =
   'EncroCrypt2, and not checked: key packets are signed, which takes their owner to see, and video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
   'cannot be told; see docs/ref/encrocrypt2.md.';
 
+/** @param readMs when the newest file was read */
 export function verificationOf(
   place: string,
   camera: Fingerprint,
   files: readonly CheckedFile[],
+  readMs: number,
 ): Verification {
-  return { place, camera, files, timeline: timelineOf(files.flatMap(({ runs }) => runs)) };
+  const runs = files.flatMap((file) => file.runs);
+  return { place, camera, files, timeline: timelineOf(runs, readMs) };
 }
 
 /** Whether everything is here, as the camera recorded it. Of version 2 nobody can say so. */
@@ -86,12 +89,18 @@ export function problemsOf(verification: Verification): string[] {
   const { files, timeline } = verification;
   const old = files.filter(({ version }) => version === 2).length;
   return [
-    ...files.flatMap(({ name, version, skippedBytes, repeatedRuns, unreadable }) => [
-      ...(unreadable !== undefined ? [`not checked to its end: ${unreadable}`] : []),
-      ...(version === undefined && unreadable === undefined ? [`${name}: no recording`] : []),
-      ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
-      ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
-    ]),
+    ...files.flatMap(({ name, version, skippedBytes: all, cutBytes, repeatedRuns, unreadable }) => {
+      // The rest of that packet is on its way.
+      const skippedBytes = name === timeline.recordedIn ? all - cutBytes : all;
+      return [
+        ...(unreadable !== undefined ? [`not checked to its end: ${unreadable}`] : []),
+        ...(version === undefined && unreadable === undefined ? [`${name}: no recording`] : []),
+        ...(version === 3 && skippedBytes > 0
+          ? [`${name}: ${skippedBytes} bytes that belong to nothing`]
+          : []),
+        ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
+      ];
+    }),
     ...renamed(files, true).map(
       ([file, recorded]) => `${file}: its name is another recording's; the camera recorded it as ${recorded}`,
     ),
@@ -163,7 +172,7 @@ export function summary(verification: Verification): string {
   const isOld = files.every(({ version }) => version === 2);
   const isUnknown = isOld ? 'whether it is as the camera recorded it cannot be told' : undefined;
   const verdict = isSound(verification)
-    ? 'as the camera recorded it'
+    ? `as the camera recorded it${timeline.recordedIn === undefined ? '' : ' so far'}`
     : (isUnknown ?? 'NOT as the camera recorded it, or not all of it');
   return [`${files.length} file${files.length === 1 ? '' : 's'}`, ...parts, verdict].join(', ');
 }

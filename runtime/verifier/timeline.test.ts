@@ -18,7 +18,12 @@ function run(number: number, startMs: number, options: Options = {}): CheckedRun
     runId: after.header.statement.runId,
     link: namesAnotherLink ? Buffer.alloc(32, 99) : after.link,
   };
-  const statement = { runId: Buffer.alloc(16, number), startMs, ...(previous ? { previous } : {}) };
+  const statement = {
+    runId: Buffer.alloc(16, number),
+    startMs,
+    checkpointMs: 5000,
+    ...(previous ? { previous } : {}),
+  };
   return {
     file: `rec-${number}`,
     header: { statement, hash: Buffer.alloc(32, number) } as unknown as Header,
@@ -240,4 +245,38 @@ test('a run of very many stretches, and one at a time that no date has, stop not
   const last = run(3, 8_640_000_000_000_000, { after: first });
   for (const { fromMs, toMs } of timelineOf([first, last]).intervals)
     for (const timeMs of [fromMs, toMs]) assert.ok(new Date(timeMs).getUTCFullYear() <= 9999);
+});
+
+test('of the newest run, while it is recorded, it is told how far it is vouched for', () => {
+  process.env.TZ = 'UTC';
+  const first = run(1, 0);
+  const tail = { verdict: 'unfinished', fromMs: hour, toMs: hour + 4000, found: 4, expected: 4 } as const;
+  const live = run(2, hour, {
+    ...{ after: first, ended: undefined, stretches: [...first.stretches, tail] },
+  });
+  const limitMs = 12 * 5000;
+  const toMs = 2 * hour;
+  for (const nowMs of [toMs + 4000 - limitMs, toMs + 4000, toMs + limitMs]) {
+    const timeline = timelineOf([first, live], nowMs);
+    assert.ok(isWhole(timeline), `${nowMs}`);
+    assert.deepEqual(timeline.intervals.at(-1), {
+      ...{ state: 'being recorded', fromMs: toMs, toMs: toMs + 4000, file: live.file },
+      cause: 'vouched for up to 02:00:00',
+    });
+    assert.ok(timeline.intervals.every(({ state }) => state !== 'unfinished'));
+    assert.equal(timeline.recordedIn, live.file);
+  }
+  for (const nowMs of [toMs + 4000 - limitMs - 1, toMs + limitMs + 1, undefined])
+    assert.ok(!isWhole(timelineOf([first, live], nowMs)), `${nowMs}`);
+  const soon = toMs + 4000;
+  const tampered = { ...tail, verdict: 'tampered' } as const;
+  const later = { ...tail, toMs: hour + 4000 + limitMs + 1 } as const;
+  for (const [what, runs] of [
+    ['it has its end', [first, { ...live, ended: 'stop' as const }]],
+    ['it is not the newest', [first, live, run(3, 3 * hour, { after: live, ended: undefined })]],
+    ['what follows is not unfinished', [first, { ...live, stretches: [...first.stretches, tampered] }]],
+    ['what follows is later than now', [first, { ...live, stretches: [...first.stretches, later] }]],
+    ['nobody signed it', [first, { ...live, voucher: 'locked' as const }]],
+  ] as const)
+    assert.ok(!isWhole(timelineOf(runs, soon)), what);
 });

@@ -6,6 +6,7 @@ import type { Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
 import { type CheckedRun, startOf, timeIn, type Voucher } from './checked-run.ts';
 import type { Interval, State } from './interval.ts';
+import { liveEnd } from './live-run.ts';
 import { chainedAmong, endName, endsNamedBy, RunChain } from './run-chain.ts';
 import { combined } from './twins.ts';
 
@@ -16,15 +17,22 @@ export interface Timeline {
   readonly intervals: readonly Interval[];
   /** What no interval can show: runs that stand twice, clocks that went back. */
   readonly problems: readonly string[];
+  /** The file that is being recorded right now. */
+  readonly recordedIn?: string;
 }
 
-/** @param runs of one camera, in any order. */
-export function timelineOf(runs: readonly CheckedRun[]): Timeline {
+/**
+ * @param runs of one camera, in any order.
+ * @param nowMs when they were read, by the clock of whoever checks. Without it nothing is being recorded.
+ */
+export function timelineOf(runs: readonly CheckedRun[], nowMs?: number): Timeline {
   const intervals: Interval[] = [];
   const problems = copiesAmong(runs);
   const each = onceEach(runs);
   const ordered = each.toSorted((one, other) => startOf(one) - startOf(other));
   const chained = chainedAmong(each);
+  const newest = ordered.findLast((run) => chained.has(run));
+  const live = newest && nowMs !== undefined ? liveEnd(newest, nowMs) : undefined;
   const chain = new RunChain();
   for (const run of ordered) {
     // What anybody may have made follows nothing, and nothing follows it.
@@ -33,10 +41,15 @@ export function timelineOf(runs: readonly CheckedRun[]): Timeline {
       if (between) intervals.push(between);
       if (problem !== undefined) problems.push(problem);
     }
-    for (const interval of intervalsOf(run)) intervals.push(interval);
+    for (const interval of intervalsOf(run)) {
+      if (run !== newest || !live || interval.state !== 'unfinished') intervals.push(interval);
+    }
   }
-  const end = chain.openEnd();
-  return { intervals: end ? [...intervals, end] : intervals, problems };
+  const end = live ?? chain.openEnd();
+  return {
+    intervals: end ? [...intervals, end] : intervals,
+    ...{ problems, ...(live && newest ? { recordedIn: newest.file } : {}) },
+  };
 }
 
 /** Each run as all places say together in which it stands: by its header, for a stranger can give his run the id of another one. */
@@ -77,7 +90,7 @@ function byHeader(runs: readonly CheckedRun[]): Map<string, [CheckedRun, ...Chec
 
 /** Whether all that was recorded is there, and vouched for. A gap that the camera told of is no fault of the recording. */
 export function isWhole({ intervals, problems }: Timeline): boolean {
-  const fine: readonly State[] = ['intact', 'gap', 'not recorded'];
+  const fine: readonly State[] = ['intact', 'gap', 'not recorded', 'being recorded'];
   return problems.length === 0 && intervals.every(({ state }) => fine.includes(state));
 }
 
