@@ -8,7 +8,7 @@ export interface Day {
   /** A later one. */
   readonly endMs: number;
   readonly isOne: boolean;
-  /** Cut at the midnights. */
+  /** Cut at the midnights, in the order of time. */
   readonly intervals: readonly Interval[];
 }
 
@@ -34,6 +34,7 @@ export function daysOf(intervals: readonly Interval[]): Day[] {
       });
     }
   }
+  for (const day of days) day.intervals.sort((one, other) => one.fromMs - other.fromMs);
   return days;
 }
 

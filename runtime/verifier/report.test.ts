@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Interval } from './interval.ts';
-import { asText, type Verification } from './report.ts';
+import { asText, problemsOf, type Verification } from './report.ts';
 
 process.env.TZ = 'Europe/Berlin';
 const hour = 3_600_000;
@@ -64,6 +64,30 @@ test('what ends at midnight is not in the next day, and what takes no time there
       '    23:00:00 to 24:00:00          1 h  intact',
       '  2027-01-15 (+01:00)',
       '    00:00:00 to 00:00:00          0 s  unfinished',
+    ],
+  );
+});
+
+test('a file that names very many recordings and cameras is told of in a few lines, in the order of time', () => {
+  const runs = Array.from({ length: 1000 }, (_, number) => {
+    const statement = { camera: Buffer.alloc(20, number), recording: `rec ${number}` };
+    return { voucher: 'locked', header: { statement } };
+  });
+  const file = { name: 'rec-20270115T080000Z-60s.encrocam', version: 3, runs, skippedBytes: 0, cutBytes: 0 };
+  const files = [{ ...file, repeatedRuns: 0 }] as unknown as Verification['files'];
+  const camera = 'AB'.repeat(20) as Verification['camera'];
+  const problems = problemsOf({ place: '', camera, files, timeline: { intervals: [], problems: [] } });
+  assert.equal(problems.length, 22);
+  assert.match(problems.join(), /recorded it as 990 others,.*and runs name 245 other cameras/);
+  assert.deepEqual(
+    text(
+      { state: 'locked', fromMs: midnight + hour, toMs: midnight + hour },
+      { state: 'missing', fromMs: midnight, toMs: midnight + 2 * hour },
+    ),
+    [
+      '  2027-01-15 (+01:00)',
+      '    00:00:00 to 02:00:00          2 h  missing',
+      '    01:00:00 to 01:00:00          0 s  locked',
     ],
   );
 });

@@ -20,6 +20,9 @@ export interface Verification {
   readonly timeline: Timeline;
 }
 
+/** Of what anybody can make up any number of in one file. */
+const maxNamesTold = 10;
+
 /** What version 2 has no means to tell, told once. */
 const version2Text =
   'EncroCrypt2, and not checked: key packets are signed, which takes their owner to see, and video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
@@ -130,7 +133,11 @@ function renamed(files: readonly CheckedFile[], likeRecordings: boolean): [file:
       .filter(({ voucher }) => voucher !== 'not authentic')
       .map(({ header }) => header.statement.recording)
       .filter((recording) => recording !== own);
-    return [...new Set(recorded)].map((recording): [string, string] => [name, recording]);
+    const names = [...new Set(recorded)];
+    const more = names.length - maxNamesTold;
+    return [...names.slice(0, maxNamesTold), ...(more > 0 ? [`${more} others`] : [])].map(
+      (recording): [string, string] => [name, recording],
+    );
   });
 }
 
@@ -141,10 +148,14 @@ function foreignCameras({ camera, files }: Verification): string[] {
     const named = header.statement.camera.toString('hex').toUpperCase();
     if (named !== camera) counts.set(named, (counts.get(named) ?? 0) + 1);
   }
-  return [...counts].map(
-    ([other, count]) =>
-      `${count === 1 ? 'a run names' : `${count} runs name`} the camera ${other}, not ${camera}: check each camera by itself, with its own key`,
-  );
+  const more = counts.size - maxNamesTold;
+  const told = [...counts]
+    .slice(0, maxNamesTold)
+    .map(
+      ([other, count]) =>
+        `${count === 1 ? 'a run names' : `${count} runs name`} the camera ${other}, not ${camera}: check each camera by itself, with its own key`,
+    );
+  return more > 0 ? [...told, `and runs name ${more} other cameras`] : told;
 }
 
 function intervalText({ state, fromMs, toMs, cause, file }: Interval, dayEndMs: number): string {
