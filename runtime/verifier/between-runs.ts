@@ -1,5 +1,5 @@
 /** Why there is time between two runs of which one follows the other, or less than none. Pure. */
-import type { CheckedRun } from './timeline.ts';
+import type { CheckedRun } from './checked-run.ts';
 
 const routine = 'change to the next recording';
 /** The change to another recording takes less, also on a small board. */

@@ -1,17 +1,27 @@
 /** Checks one file with the camera's public key: which runs are in it, who vouches for them, and what they say. */
 import type { Key } from 'openpgp';
-import { magic as magic2 } from '../encrocrypt/index.ts';
+import {
+  headerBytes as headerBytes2,
+  magic as magic2,
+  maxKeyBodyBytes,
+  maxVideoBodyBytes,
+  packetType as packetType2,
+  type Skip,
+  videoOverheadBytes,
+} from '../encrocrypt/index.ts';
 import {
   FileVerifier,
   type Header,
+  marker,
   type PlacedCertificate,
   type Stretch,
   type VerifiedRun,
   type VouchedNote,
 } from '../encrocrypt/v3/index.ts';
 import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
+import type { Certification, CheckedRun, NotedGap, Voucher } from './checked-run.ts';
 import { addGap } from './noted-gaps.ts';
-import type { Certification, CheckedRun, NotedGap, Voucher } from './timeline.ts';
+import { better, combined } from './twins.ts';
 
 export interface CheckedFile {
   readonly name: string;
@@ -20,8 +30,12 @@ export interface CheckedFile {
   readonly runs: readonly CheckedRun[];
   /** Bytes that belong to no packet, or to no run. */
   readonly skippedBytes: number;
+  /** Of these, the last ones of the file, where they may be the beginning of a packet. */
+  readonly cutBytes: number;
   /** Runs that stood in the file before: somebody repeated them, or put another run's header into them. */
   readonly repeatedRuns: number;
+  /** Why it could not be read, or not to its end. */
+  readonly unreadable?: string;
 }
 
 interface Seen {
@@ -34,6 +48,12 @@ interface Seen {
 
 /** Notes of one run that are kept: a camera that tells of more gaps than these has other troubles. */
 const maxGaps = 10_000;
+/** Stretches of all runs of a file together: a day in which every other second is damaged has fewer. */
+const maxStretches = 200_000;
+/** Of a run that nobody vouches for: whoever made it may have made it of any number of them. */
+const maxUnvouchedStretches = 100;
+/** Different signatures of one header that are tried. */
+const maxSignatures = 8;
 
 /**
  * @param chunks the file's bytes, from its beginning; their memory may be used again.
@@ -46,17 +66,26 @@ export async function checkFile(
 ): Promise<CheckedFile> {
   const runs: Seen[] = [];
   let skippedBytes = 0;
+  let sizeBytes = 0;
+  let lastSkip: Skip | undefined;
+  let stretchCount = 0;
   const verifier = new FileVerifier({
     onRun: (header) => runs.push({ header, stretches: [], gaps: [], certificates: [], end: undefined }),
-    onStretch: (_, stretch) => runs.at(-1)?.stretches.push(stretch),
+    onStretch: (_, stretch) => {
+      const stretches = runs.at(-1)?.stretches;
+      if (stretches && ++stretchCount > maxStretches)
+        stretches.push(asOne([...stretches.splice(-1), stretch]));
+      else stretches?.push(stretch);
+    },
     onRunEnd: (end) => {
       const last = runs.at(-1);
       if (last) last.end = end;
     },
     onCertificate: (certificate) =>
       runs.find(({ header }) => header.hash.equals(certificate.headerHash))?.certificates.push(certificate),
-    onSkip: ({ length }) => {
-      skippedBytes += length;
+    onSkip: (skip) => {
+      skippedBytes += skip.length;
+      lastSkip = skip;
     },
     onNote: (_, note) => {
       const gaps = runs.at(-1)?.gaps;
@@ -66,56 +95,86 @@ export async function checkFile(
   });
   let start: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (start.length < magic2.length) start = Buffer.concat([start, chunk.subarray(0, magic2.length)]);
+    if (start.length <= headerBytes2) start = Buffer.concat([start, chunk.subarray(0, headerBytes2 + 1)]);
+    sizeBytes += chunk.length;
     verifier.push(chunk);
   }
   verifier.end();
   // To its end all the same: whoever can write to a file can put these bytes before what is in it.
-  if (runs.length === 0 && start.subarray(0, magic2.length).equals(magic2)) {
-    return { name, version: 2, runs: [], skippedBytes: 0, repeatedRuns: 0 };
+  if (runs.length === 0 && beginsAsVersion2(start)) {
+    return { name, version: 2, runs: [], skippedBytes: 0, cutBytes: 0, repeatedRuns: 0 };
   }
-  const whole = joined(runs);
+  const checked: CheckedRun[] = [];
+  const groups = Map.groupBy(runs, ({ header }) => header.hash.toString('hex'));
+  for (const parts of groups.values()) {
+    const voucher = await voucherOfAll(parts, trusted);
+    const [first, ...others] = parts.map((part) => checkedRun(name, part, voucher));
+    if (first) checked.push(combined([first, ...others]));
+  }
   return {
-    ...{ name, skippedBytes, version: runs.length > 0 ? 3 : undefined },
-    runs: await Promise.all(whole.map((run) => checkedRun(name, run, trusted))),
-    repeatedRuns: runs.length - whole.length,
+    ...{
+      name,
+      skippedBytes,
+      cutBytes: cutBytesOf(lastSkip, sizeBytes),
+      version: runs.length > 0 ? 3 : undefined,
+    },
+    ...{ runs: checked, repeatedRuns: runs.length - groups.size },
   };
 }
 
-/**
- * Each run once. Where one stands in the file again, what it has beyond its first appearance belongs to it: between the two
- * somebody put another run's header, and it goes on with the next repetition of its own.
- */
-function joined(runs: readonly Seen[]): Seen[] {
-  const byHash = new Map<string, Seen>();
-  for (const run of runs) {
-    const hash = run.header.hash.toString('hex');
-    const first = byHash.get(hash);
-    if (first) resume(first, run);
-    else byHash.set(hash, run);
+function cutBytesOf(last: Skip | undefined, sizeBytes: number): number {
+  if (!last || last.offset + last.length !== sizeBytes) return 0;
+  // Less than a marker is not known as one.
+  return last.reason === 'cut' || last.length < marker.length ? last.length : 0;
+}
+
+/** With a key packet, of an OpenPGP message, or with a video packet, where what was before is lost. */
+function beginsAsVersion2(start: Buffer): boolean {
+  if (start.length <= headerBytes2 || !start.subarray(0, magic2.length).equals(magic2)) return false;
+  const [type, bodyBytes] = [start[magic2.length], start.readUInt32BE(magic2.length + 1)];
+  if (type === packetType2.key) {
+    const isOpenPgp = ((start[headerBytes2] ?? 0) & 0x80) !== 0;
+    return isOpenPgp && bodyBytes > 0 && bodyBytes <= maxKeyBodyBytes;
   }
-  return [...byHash.values()];
+  return type === packetType2.video && bodyBytes >= videoOverheadBytes && bodyBytes <= maxVideoBodyBytes;
 }
 
-function resume(first: Seen, again: Seen): void {
-  const reachedMs = Math.max(0, ...first.stretches.map(({ toMs }) => toMs));
-  const later = again.stretches.filter(({ toMs }) => toMs > reachedMs);
-  if (later.length === 0) return;
-  first.stretches.push(
-    ...later.map((stretch) => ({ ...stretch, fromMs: Math.max(stretch.fromMs, reachedMs) })),
-  );
-  first.gaps.push(...again.gaps.filter(({ toMs }) => toMs > reachedMs));
-  first.end = again.end;
-}
-
-async function checkedRun(
-  file: string,
-  { header, stretches, gaps, certificates, end }: Seen,
-  trusted: Key,
-): Promise<CheckedRun> {
-  const voucher = await voucherOf(header, certificates, trusted);
+function checkedRun(file: string, { header, gaps, end, ...seen }: Seen, voucher: Voucher): CheckedRun {
+  const stretches =
+    voucher === 'locked' || voucher === 'not authentic'
+      ? atMost(seen.stretches, maxUnvouchedStretches)
+      : seen.stretches;
   const link = end?.link ?? header.hash;
   return { ...{ file, header, voucher, stretches, gaps, link }, ended: end?.final?.reason };
+}
+
+function atMost(stretches: readonly Stretch[], most: number): readonly Stretch[] {
+  if (stretches.length <= most) return stretches;
+  return [...stretches.slice(0, most - 1), asOne(stretches.slice(most - 1))];
+}
+
+/** What is not told in parts is not what was recorded, or not all of it. */
+function asOne(stretches: readonly Stretch[]): Stretch {
+  const [first, last] = [stretches[0], stretches.at(-1)];
+  const [found, expected] = (['found', 'expected'] as const).map((count) =>
+    stretches.reduce((sum, stretch) => sum + stretch[count], 0),
+  ) as [number, number];
+  return {
+    verdict: stretches.length === 1 && first ? first.verdict : 'tampered',
+    ...{ fromMs: first?.fromMs ?? 0, toMs: last?.toMs ?? 0, found, expected },
+  };
+}
+
+/** Of one header that stands in several places: the hash of what is signed covers no signature, so some may be spoilt. */
+async function voucherOfAll(parts: readonly Seen[], trusted: Key): Promise<Voucher> {
+  const different = new Map(parts.map((part) => [part.header.cameraSignature?.toString('hex'), part]));
+  const certificates = parts.flatMap((part) => part.certificates);
+  let best: Voucher = 'not authentic';
+  for (const { header } of [...different.values()].slice(0, maxSignatures)) {
+    best = better(best, await voucherOf(header, certificates, trusted));
+    if (best === 'signed') break;
+  }
+  return best;
 }
 
 async function voucherOf(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { NotedGap } from './checked-run.ts';
 import { addGap } from './noted-gaps.ts';
-import type { NotedGap } from './timeline.ts';
 
 function added(...told: readonly (readonly [fromMs: number, toMs: number, cause: string])[]): unknown[] {
   const gaps: NotedGap[] = [];

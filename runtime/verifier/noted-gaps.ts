@@ -1,5 +1,5 @@
 /** The gaps that a camera tells of in one run, each once. Pure. */
-import type { NotedGap } from './timeline.ts';
+import type { NotedGap } from './checked-run.ts';
 
 /** A note's time is moved behind what was written before it, on a slow disk by a while. */
 const sameBeginningMs = 1000;
