@@ -1,12 +1,11 @@
 /** What a camera's recordings tell beside the video, and recording with sound or without. */
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AudioConfig, MotionConfig } from '../config/types.ts';
 import type { CameraIdentity } from './camera-identity.ts';
 import { notesOf, setUp, videoOf } from './fake-camera.ts';
 import { faultsOf, type RunTold } from './fake-runs.ts';
-import { inEachContainer as test, transportStream } from './fake-streams.ts';
+import { inEachContainer as test } from './fake-streams.ts';
 import { settle } from './fakes.ts';
 import { settlingMs } from './motion.ts';
 
@@ -127,9 +126,9 @@ test('each recording says which camera it is of; one that is unplugged and comes
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-it('without a microphone that fails recording goes on at once, and the next recording tries it again', async () => {
+test('without a microphone that fails recording goes on at once, and the next recording tries it again', async (stream) => {
   const { clock, film, latest, sounds, stop, runs, recorder } = setUp({
-    stream: transportStream,
+    stream,
     settings: { audio },
   });
   await settle();
@@ -144,7 +143,7 @@ it('without a microphone that fails recording goes on at once, and the next reco
   await clock.pass(1000);
   assert.deepEqual(sounds, [true, false, false]);
   await film('c'.repeat(57));
-  latest().deliver(transportStream.keyFrame('d'));
+  latest().deliver(stream.keyFrame('d'));
   await clock.pass(200);
   assert.deepEqual(sounds, [true, false, false, true]);
   await stop();

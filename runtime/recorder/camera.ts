@@ -16,18 +16,18 @@ import type { CollectedVideo } from './collector.ts';
 import { CurrentRecording } from './current-recording.ts';
 import { describeEnd, inBrackets, type VideoSource } from './ffmpeg-process.ts';
 import type { FileSystem } from './file-system.ts';
-import { GapLog, type PreviousRun } from './gap-log.ts';
+import { GapLog, noteOf, type PreviousRun } from './gap-log.ts';
 import { OpenRecordings } from './open-recordings.ts';
 import { DiskFullError } from './packet-file.ts';
+import { quietAfterMs } from './quiet.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
 import { dueEnd, type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
+import { startTicking } from './ticks.ts';
 
-/** How often stalls, slots and the clock are looked at. */
-export const tickMs = 500;
 /** Pauses before ffmpeg is started again: 1 s, doubling to 30 s; from the beginning after a healthy minute. */
 const pauses = { firstMs: 1000, maxMs: 30_000, jitter: 0, stableMs: 60_000 };
 
@@ -84,6 +84,7 @@ export class CameraRecorder {
     this.#gaps = new GapLog(options.logger);
     this.#backoff = createBackoff({ ...pauses, now: () => options.clock.monotonicMs() });
     this.#startedMs = options.clock.monotonicMs();
+    this.#gaps.starts(this.#startedMs);
     const { camera, format, fileSystem, clock, logger, space } = options;
     this.#files = new OpenRecordings({
       ...{ directory: camera.localDirectory, format, fileSystem, clock, logger },
@@ -98,6 +99,7 @@ export class CameraRecorder {
         this.#lastProblem = problem;
       },
       onFull: () => space.met(),
+      absence: (atMs) => this.#gaps.soFar(atMs, this.#session?.pauseAt(atMs)),
     });
     this.#current = new CurrentRecording({ format, files: this.#files, clock, logger });
     const device = options.device ?? deviceOf(camera.input);
@@ -110,7 +112,8 @@ export class CameraRecorder {
     this.#afterPowerCut = afterPowerCut;
     // Still true, and needed by the next run if this one is killed before its first write.
     this.#lastWriteMs = previous?.lastWriteMs;
-    const cancelTick = this.#startTicking();
+    const { clock, slotMs } = this.#options;
+    const cancelTick = startTicking(clock, slotMs, () => this.#tick());
     while (!this.#stopping) {
       await this.#watch.ready(() => this.#stopping);
       const problem = await this.#recordOnce();
@@ -209,6 +212,8 @@ export class CameraRecorder {
         delivers = true;
       },
       onLine: (line) => logger.debug('ffmpeg says', { line }),
+      quietAfterMs: quietAfterMs(camera),
+      onPause: (pause) => this.#gaps.paused(pause),
     });
     this.#session = session;
     this.#name = name;
@@ -246,7 +251,10 @@ export class CameraRecorder {
       await this.#current.end('stream');
       return this.#trouble(`cannot write: ${session.failure}`, this.#lostSinceMs(session));
     }
-    if (reason === 'stop') return undefined;
+    if (reason === 'stop') {
+      this.#endsQuietly(session);
+      return undefined;
+    }
     const cause =
       reason === 'stall'
         ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
@@ -305,13 +313,11 @@ export class CameraRecorder {
       this.#hasRecorded = true;
       const startMs = Math.round(video.monotonicMs - this.#startedMs);
       this.#options.logger.info('video is coming', { startMs, encoder: this.#options.encoder });
-      this.#gaps.tellOfPreviousRun(this.#previous, video.timeMs);
+      this.#gaps.reachBack(this.#previous, video);
     }
     // Last bytes of an ffmpeg that was asked to end do not end the gap that begins with them.
-    const gap = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : undefined;
-    if (!gap) return;
-    const cause = gap.causes.join('; ');
-    this.#current.note({ what: 'gap', milliseconds: Math.round(gap.lengthMs), cause }, video.monotonicMs);
+    const gaps = recording === this.#current.open ? this.#gaps.end(video.monotonicMs) : [];
+    for (const gap of gaps) this.#current.note(noteOf(gap), gap.sinceMs + gap.lengthMs);
   }
 
   /** This video has no room. */
@@ -346,23 +352,16 @@ export class CameraRecorder {
 
   #endSession(reason: EndReason): void {
     if (this.#endReason === 'stop') return;
+    // The end of a recording is no cause of what began before it.
+    if (this.#session && reason !== 'stall') this.#endsQuietly(this.#session);
     this.#endReason = reason;
     this.#session?.stop(stopTimeoutsMs[reason]);
   }
 
-  #startTicking(): () => void {
-    const { clock, slotMs } = this.#options;
-    let cancel: () => void = () => undefined;
-    const next = (): void => {
-      // The end of a slot is met to the millisecond; the clock may be set meanwhile, hence never longer.
-      const toSlotEndMs = slotMs - (clock.nowMs() % slotMs);
-      cancel = clock.schedule(Math.min(tickMs, toSlotEndMs), () => {
-        this.#tick();
-        next();
-      });
-    };
-    next();
-    return () => cancel();
+  /** Its pause is a gap that its end does not end. */
+  #endsQuietly(session: Session): void {
+    const pause = session.pauseAt(this.#options.clock.monotonicMs());
+    if (pause) this.#gaps.begin(pause.cause, pause.sinceMs);
   }
 
   #pause(pauseMs: number): Promise<void> {

@@ -2,14 +2,16 @@
  * The recording that a camera's video goes into. A file of EncroCrypt3 is one run or more: where one has to end, another one
  * begins in the same file. Only one is opened at a time, so that each names the end of the one before.
  */
-import type { EndReason, Happening } from '../encrocrypt/v3/index.ts';
+import { type EndReason, FormatError, type Happening } from '../encrocrypt/v3/index.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RecordingName } from '../recordings/names.ts';
+import { fitting } from './causes.ts';
 import { type Clock, StepDetector } from './clock.ts';
 import type { CollectedVideo } from './collector.ts';
 import type { OpenRecordings } from './open-recordings.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
+import { type Waiting, WaitingRoom } from './waiting.ts';
 
 export interface CurrentRecordingOptions {
   readonly format: Pick<RecordingFormat, 'takes'>;
@@ -18,8 +20,8 @@ export interface CurrentRecordingOptions {
   readonly logger: Logger;
 }
 
-/** A camera that cannot be recorded for long has more to tell than what moved. */
-const maxWaitingEvents = 100;
+/** These speak of the time at which they stand. */
+const untrueLater: ReadonlySet<string> = new Set(['gap', 'storage-full']);
 
 /** Why a recording is to end with the next key frame, and what it says of that. */
 interface Interruption {
@@ -32,9 +34,8 @@ export class CurrentRecording {
   readonly #options: CurrentRecordingOptions;
   readonly #steps: StepDetector;
   /** What happened while none was open: what is being opened was made before that. */
-  #pending: Interruption[] = [];
-  /** Events that came while none was open. */
-  #waiting: Omit<Interruption, 'reason'>[] = [];
+  readonly #pending: Interruption[] = [];
+  readonly #waiting = new WaitingRoom();
   #open: ActiveRecording | undefined;
   /** Of its stream. */
   #initialisation: Buffer | undefined;
@@ -95,24 +96,33 @@ export class CurrentRecording {
     else this.#pending.push(interruption);
   }
 
-  /** Into the open recording, for everybody; what cannot be written stands in the log alone. */
+  /** For everybody. What comes between two recordings stands at the beginning of the next. */
   note(happening: Happening, monotonicMs = this.#options.clock.monotonicMs()): void {
-    this.#open?.note(happening, monotonicMs).catch((error: unknown) => {
-      this.#options.logger.debug('not noted', { ...happening, because: messageOf(error) });
-    });
+    this.#tell({ happening: fitting(happening), to: 'all', atMs: monotonicMs });
   }
 
-  /** For the owners alone; what comes between two recordings stands at the beginning of the next. */
+  /** The same, for the owners alone. */
   event(happening: Happening, monotonicMs: number): void {
-    if (!this.#open) {
-      this.#waiting = [...this.#waiting, { happening, atMs: monotonicMs }].slice(-maxWaitingEvents);
-      return;
-    }
-    this.#open.event(happening, monotonicMs).catch((error: unknown) => {
-      this.#options.logger.debug('an event was not recorded', {
-        what: happening.what,
-        because: messageOf(error),
-      });
+    this.#tell({ happening, to: 'owners', atMs: monotonicMs });
+  }
+
+  /** What waits comes first; all of it waits for the next recording if there is none. */
+  #tell(one: Waiting): void {
+    const recording = this.#open;
+    if (!recording) this.#waiting.push(one);
+    else for (const each of [...this.#waiting.take(), one]) this.#tellIn(recording, each);
+  }
+
+  #tellIn(recording: ActiveRecording, one: Waiting): void {
+    const { happening, to, atMs } = one;
+    const told = to === 'all' ? recording.note(happening, atMs) : recording.event(happening, atMs);
+    told.catch((error: unknown) => {
+      const { what } = happening;
+      if (!(error instanceof FormatError) && !untrueLater.has(what)) return this.#waiting.push(one);
+      // What is for the owners alone is not for the log.
+      const of = to === 'all' ? happening : { what };
+      const because = messageOf(error);
+      this.#options.logger.warn('the recording does not tell of something that happened', { ...of, because });
     });
   }
 
@@ -130,14 +140,15 @@ export class CurrentRecording {
     const { clock, files } = this.#options;
     await this.end(reason);
     this.lookAtClock();
-    this.#pending = [];
+    // What is opened now need not end for these.
+    for (const { happening, atMs } of this.#pending.splice(0)) this.note(happening, atMs);
     // By the clock as it is set now, whenever that was.
     const timeMs = clock.nowMs() - (clock.monotonicMs() - monotonicMs);
     const recording = await files.open({ name, initialisation, timeMs, monotonicMs });
     this.#open = recording;
     this.#initialisation = initialisation;
-    for (const { happening, atMs } of this.#waiting.splice(0)) this.event(happening, atMs);
-    for (const interruption of this.#pending) this.#interrupt(recording, interruption);
+    for (const one of this.#waiting.take()) this.#tellIn(recording, one);
+    for (const interruption of this.#pending.splice(0)) this.#interrupt(recording, interruption);
     return recording;
   }
 }

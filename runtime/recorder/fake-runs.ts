@@ -11,7 +11,8 @@ import {
   type Stretch,
   type TreeNode,
 } from '../encrocrypt/v3/index.ts';
-import { type CheckedRun, isWhole, timelineOf } from '../verifier/timeline.ts';
+import { addGap } from '../verifier/noted-gaps.ts';
+import { type CheckedRun, isWhole, type NotedGap, timelineOf } from '../verifier/timeline.ts';
 import { fakeSecretOf } from './fakes.ts';
 import type { KeptRun, LastRun, LastRunStore } from './last-run.ts';
 
@@ -49,6 +50,7 @@ export interface RunTold {
   readonly video: string;
   /** Plaintexts as they are. */
   readonly packets: readonly Buffer[];
+  /** Each gap once, as it was told last. */
   readonly notes: readonly Record<string, unknown>[];
   readonly events: readonly Record<string, unknown>[];
   readonly checked: CheckedRun;
@@ -65,12 +67,9 @@ export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
     onRunEnd: ({ header, final, link }) => {
       const contents = contentsOf(whole, header, [fakeRootOf(header)]);
       const ended = final?.reason;
-      const gaps = contents.notes.flatMap(({ what, milliseconds, cause }, index) => {
-        const toMs = contents.noteTimes[index] ?? 0;
-        return what === 'gap' ? [{ fromMs: toMs - Number(milliseconds), toMs, cause: String(cause) }] : [];
-      });
+      const { gaps, notes } = onceEach(contents);
       runs.push({
-        ...{ header, ended, ...contents },
+        ...{ header, ended, ...contents, notes },
         verdicts: stretches.map(({ verdict, fromMs, toMs }) => `${verdict} ${fromMs}-${toMs}`),
         checked: { ...{ file, header, voucher: 'signed', stretches, gaps, link }, ended },
       });
@@ -81,6 +80,26 @@ export function runsIn(file: string, bytes: Buffer | undefined): RunTold[] {
   verifier.push(whole);
   verifier.end();
   return runs;
+}
+
+/** Each gap once, however often it was told while it lasted. */
+function onceEach({ notes, noteTimes }: Pick<ReturnType<typeof contentsOf>, 'notes' | 'noteTimes'>) {
+  const gaps: NotedGap[] = [];
+  const kept: Record<string, unknown>[] = [];
+  for (const [index, note] of notes.entries()) {
+    const before = gaps.length;
+    const toMs = noteTimes[index] ?? 0;
+    const { what, milliseconds, cause } = note;
+    if (what === 'gap') addGap(gaps, { fromMs: toMs - Number(milliseconds), toMs, cause: String(cause) });
+    if (what === 'gap' && gaps.length === before) {
+      kept.splice(
+        kept.findLastIndex((one) => one.what === 'gap'),
+        1,
+      );
+    }
+    kept.push(note);
+  }
+  return { gaps, notes: kept };
 }
 
 /** What `encrocam verify` finds wrong with these runs of one camera; empty if nothing. */

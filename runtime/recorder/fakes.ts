@@ -115,9 +115,13 @@ export class FakeDisk implements FileSystem {
   readonly files = new Map<string, Buffer>();
   roomBytes = Number.POSITIVE_INFINITY;
   flushes = 0;
+  /** What a power cut leaves. */
+  readonly flushed = new Map<string, Buffer>();
   openFiles = 0;
   /** Thrown by the next writes, when set. */
   failure: Error | undefined;
+  /** Writes wait for this. */
+  stalled: Promise<void> = Promise.resolve();
 
   async list(directory: string): Promise<string[]> {
     return [...this.files.keys()]
@@ -132,6 +136,7 @@ export class FakeDisk implements FileSystem {
     return {
       sizeBytes: this.files.get(file)?.length ?? 0,
       write: async (bytes) => {
+        await this.stalled;
         if (this.failure) throw this.failure;
         const taken = bytes.subarray(0, Math.min(bytes.length, this.roomBytes));
         if (taken.length === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
@@ -141,6 +146,7 @@ export class FakeDisk implements FileSystem {
       },
       flush: async () => {
         this.flushes += 1;
+        this.flushed.set(file, this.files.get(file) ?? Buffer.alloc(0));
       },
       close: async () => {
         this.openFiles -= 1;

@@ -8,7 +8,12 @@ test('a gap is told once, when it ends, with all its causes in order', () => {
   gaps.begin('disk full', 3000);
   gaps.begin('unplugged', 4000);
   assert.equal(gaps.cause, 'unplugged');
-  assert.deepEqual(gaps.end(6000), { lengthMs: 5000, causes: ['disk full', 'unplugged'], planned: false });
+  assert.deepEqual(gaps.end(6000), {
+    sinceMs: 1000,
+    lengthMs: 5000,
+    causes: ['disk full', 'unplugged'],
+    planned: false,
+  });
   assert.equal(gaps.end(7000), undefined);
   assert.equal(gaps.totalMs(9000), 5000);
 });

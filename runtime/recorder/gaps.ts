@@ -2,7 +2,10 @@
  * Keeps account of gaps: time for which no video reached the disk, with the cause. Pure: it is told the time and
  * gives back what there is to say.
  */
+import { shortCause } from './causes.ts';
+
 export interface Gap {
+  readonly sinceMs: number;
   readonly lengthMs: number;
   /** Every different cause, in the order they came. */
   readonly causes: readonly string[];
@@ -10,14 +13,29 @@ export interface Gap {
   readonly planned: boolean;
 }
 
+/** What is not longer, and not over, is not told: pictures may just be on their way. */
+export const leastOpenMs = 1000;
+
 /** A gap is first mentioned after this long, then after twice as long, and so on. */
 export const firstProgressMs = 10_000;
 export const longestProgressMs = 600_000;
+/** The cause of the time before the first video, unless there is a better one. */
+export const starting = 'the recorder was starting';
 /** A camera that fails in ever new words must not fill the memory. */
 const maxCauses = 5;
 
+interface OpenGap {
+  sinceMs: number;
+  causes: string[];
+  planned: boolean;
+}
+
+function gapAt({ sinceMs, causes, planned }: OpenGap, atMs: number): Gap {
+  return { sinceMs, lengthMs: atMs - sinceMs, causes, planned };
+}
+
 export class GapKeeper {
-  #open: { sinceMs: number; causes: string[]; planned: boolean; nextProgressMs: number } | undefined;
+  #open: (OpenGap & { nextProgressMs: number }) | undefined;
   #closedMs = 0;
 
   /** The latest cause while there is a gap. */
@@ -26,7 +44,8 @@ export class GapKeeper {
   }
 
   /** Begins a gap, or adds a cause to the one that is open. */
-  begin(cause: string, sinceMs: number, planned = false): void {
+  begin(told: string, sinceMs: number, planned = false): void {
+    const cause = shortCause(told);
     const open = this.#open;
     if (!open) {
       this.#open = { sinceMs, causes: [cause], planned, nextProgressMs: firstProgressMs };
@@ -34,17 +53,31 @@ export class GapKeeper {
     }
     if (!planned) open.planned = false;
     // The latest cause stands last, however often it came before.
-    open.causes = [...open.causes.filter((known) => known !== cause), cause].slice(-maxCauses);
+    open.causes = [...open.causes.filter((known) => known !== cause && known !== starting), cause].slice(
+      -maxCauses,
+    );
   }
 
   /** Video has come again at `atMs`: the gap that ends, if there was one. */
   end(atMs: number): Gap | undefined {
     const open = this.#open;
-    if (!open) return undefined;
+    // What came before it began has only just been written.
+    if (!open || atMs < open.sinceMs) return undefined;
     this.#open = undefined;
-    const lengthMs = Math.max(0, atMs - open.sinceMs);
+    this.#closedMs += atMs - open.sinceMs;
+    return gapAt(open, atMs);
+  }
+
+  /** One that is over already. */
+  add(lengthMs: number): void {
     this.#closedMs += lengthMs;
-    return { lengthMs, causes: open.causes, planned: open.planned };
+  }
+
+  /** The open gap so far. */
+  soFar(atMs: number): Gap | undefined {
+    const open = this.#open;
+    if (!open || atMs - open.sinceMs <= leastOpenMs) return undefined;
+    return gapAt(open, atMs);
   }
 
   /** The open gap, when it has become long enough to be mentioned (again). */
@@ -54,7 +87,7 @@ export class GapKeeper {
     const lengthMs = atMs - open.sinceMs;
     if (lengthMs < open.nextProgressMs) return undefined;
     open.nextProgressMs = lengthMs + Math.min(lengthMs, longestProgressMs);
-    return { lengthMs, causes: open.causes, planned: false };
+    return gapAt({ ...open, planned: false }, atMs);
   }
 
   /** Length of all gaps together, the open one included. */

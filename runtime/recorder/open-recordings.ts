@@ -21,6 +21,7 @@ export interface OpenRecordingsOptions {
   readonly onProblem: (problem: string) => void;
   /** There was no room for a new file. */
   readonly onFull: () => Promise<void>;
+  readonly absence?: FileOptions['absence'];
 }
 
 export class OpenRecordings {
@@ -39,11 +40,11 @@ export class OpenRecordings {
 
   /** Opens the file, new or not. */
   async open(request: OpenRequest): Promise<ActiveRecording> {
-    const { directory, format, fileSystem, clock, logger, onWritten, onFlushed, onProblem, onFull } =
+    const { directory, format, fileSystem, clock, logger, onWritten, onFlushed, onProblem, onFull, absence } =
       this.#options;
     const { fileName } = request.name;
     const file: FileOptions = {
-      ...{ directory, fileSystem, clock, onWritten, onFlushed },
+      ...{ directory, fileSystem, clock, onWritten, onFlushed, ...(absence ? { absence } : {}) },
       onFlushFailed: (error) => {
         const problem = `cannot flush to disk: ${messageOf(error)}`;
         onProblem(problem);

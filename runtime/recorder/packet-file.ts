@@ -80,6 +80,14 @@ export class PacketFile {
     return this.#rest === undefined;
   }
 
+  /** Does not wait for more, where what was written last is worth it. */
+  flushSoon(): void {
+    if (this.#closed || !this.#unflushed) return;
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
+    this.#flushing = this.#flushing.then(() => this.#flush()).catch(this.#options.onFlushFailed);
+  }
+
   /** Waits for what is being written, flushes, and closes. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -141,7 +149,7 @@ export class PacketFile {
     if (this.#closed) return;
     this.#cancelFlush ??= this.#options.clock.schedule(flushDelayMs, () => {
       this.#cancelFlush = undefined;
-      this.#flushing = this.#flushing.then(() => this.#flush()).catch(this.#options.onFlushFailed);
+      this.flushSoon();
     });
   }
 

@@ -10,7 +10,7 @@ export interface ActiveRecording {
   readonly name: RecordingName;
   /** @throws {DiskFullError} nothing of this video is in the file, or it will be whole when there is room. */
   append(video: CollectedVideo): Promise<void>;
-  /** Something that everybody may know. Dropped by a format that has no place for it. */
+  /** Something that everybody may know. Dropped by a format that has no place for it. If it rejects, it is not in the file and will not be. */
   note(happening: Happening, monotonicMs: number): Promise<void>;
   /** Something for the owners alone. Dropped as above. */
   event(happening: Happening, monotonicMs: number): Promise<void>;
@@ -35,7 +35,11 @@ export interface OpenRequest {
 }
 
 /** What a file needs beyond its name and place. */
-export type FileOptions = Omit<PacketFileOptions, 'path' | 'untaken'> & { readonly directory: string };
+export interface FileOptions extends Omit<PacketFileOptions, 'path' | 'untaken'> {
+  readonly directory: string;
+  /** What is to be said, at this time, of time without video that is not over: nobody may take it for video that was recorded. */
+  readonly absence?: (monotonicMs: number) => Happening | undefined;
+}
 
 export interface RecordingFormat {
   readonly container: Container;

@@ -95,6 +95,16 @@ test('a power cut leaves at most the time since the last checkpoint unfinished',
   assert.equal(run?.final, undefined);
 });
 
+test('a checkpoint is flushed at once: a power cut right after it does not take it away', async () => {
+  const { clock, disk, recording } = await open();
+  await record(recording, clock, 4);
+  await clock.pass(900);
+  await recording.append(collected(clock, 'video'));
+  await clock.pass(100);
+  assert.deepEqual(verify(disk.flushed.get(file)).told, ['intact 0-5000']);
+  await recording.close('stop');
+});
+
 test('a camera that delivers nothing is vouched for all the same', async () => {
   const { clock, disk, recording } = await open();
   await clock.pass(12_000);

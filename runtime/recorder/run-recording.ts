@@ -1,6 +1,6 @@
 /**
  * One run of EncroCrypt3 while it is written to its file: the header now and again, video and what happened beside it, a
- * checkpoint at least as often as the header says, and the final. Times are those of the monotonic clock.
+ * checkpoint at least as often as the header says, and the final. What a checkpoint or the final would vouch for without video is told before it. Times are those of the monotonic clock.
  */
 import path from 'node:path';
 import {
@@ -144,11 +144,25 @@ export class RunRecording implements ActiveRecording {
   }
 
   note(happening: Happening, monotonicMs: number): Promise<void> {
-    return this.#write((writer) => writer.note(happening, this.#since(monotonicMs)));
+    return this.#tell((writer) => writer.note(happening, this.#since(monotonicMs)));
   }
 
   event(happening: Happening, monotonicMs: number): Promise<void> {
-    return this.#write((writer) => writer.event(happening, this.#since(monotonicMs)));
+    return this.#tell((writer) => writer.event(happening, this.#since(monotonicMs)));
+  }
+
+  /** What a full disk keeps until there is room is told. */
+  async #tell(make: (writer: RunWriter) => readonly Buffer[]): Promise<void> {
+    let isMade = false;
+    try {
+      await this.#write((writer) => {
+        const packet = make(writer);
+        isMade = true;
+        return packet;
+      });
+    } catch (error) {
+      if (!(isMade && error instanceof DiskFullError)) throw error;
+    }
   }
 
   /**
@@ -168,6 +182,7 @@ export class RunRecording implements ActiveRecording {
     this.#cancelCheckpoint?.();
     try {
       await this.#write((writer) => [
+        ...this.#absenceNote(writer),
         ...this.#indexNote(writer, this.#nowMs()),
         ...writer.final(this.#nowMs(), reason),
       ]).catch((error: unknown) => {
@@ -253,11 +268,22 @@ export class RunRecording implements ActiveRecording {
     return happening && writer.fits(timeMs) ? writer.note(happening, timeMs) : [];
   }
 
+  /** Before what vouches for the time up to now. */
+  #absenceNote(writer: RunWriter): readonly Buffer[] {
+    const { absence, clock } = this.#options;
+    const monotonicMs = clock.monotonicMs();
+    const happening = absence?.(monotonicMs);
+    const timeMs = this.#since(monotonicMs);
+    return happening && writer.fits(timeMs) ? writer.note(happening, timeMs) : [];
+  }
+
   #scheduleCheckpoint(): void {
     const { clock, run, onCheckpointFailed } = this.#options;
     this.#cancelCheckpoint = clock.schedule(run.checkpointMs, () => {
       if (this.#isClosing) return;
-      void this.#write((writer) => [writer.checkpoint(this.#nowMs())]).catch(onCheckpointFailed);
+      void this.#write((writer) => [...this.#absenceNote(writer), writer.checkpoint(this.#nowMs())])
+        // It vouches for nothing while a power cut can take it away.
+        .then(() => this.#file.flushSoon(), onCheckpointFailed);
       this.#scheduleCheckpoint();
     });
   }

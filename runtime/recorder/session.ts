@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { type CollectedVideo, Collector, fullPacketBytes } from './collector.ts';
 import { withoutCredentials } from './ffmpeg.ts';
 import type { SourceEnd, VideoSource } from './ffmpeg-process.ts';
+import { type Pause, Quiet } from './quiet.ts';
 import type { Piece, StreamCutter } from './stream.ts';
 
 /** ffmpeg ends within this after SIGTERM, or it is killed: it has at most a few frames to deliver. */
@@ -24,6 +25,10 @@ export interface SessionOptions {
   /** Takes one packet's video; resolves when the next may come. A rejection ends the session. */
   readonly sink: (video: CollectedVideo) => Promise<void>;
   readonly onLine: (line: string) => void;
+  /** Nothing for longer than this is a pause. */
+  readonly quietAfterMs: number;
+  /** Called when bytes come again, before they go to the sink. */
+  readonly onPause: (pause: Pause) => void;
 }
 
 export class Session {
@@ -39,6 +44,7 @@ export class Session {
   readonly drained: Promise<void>;
   readonly #options: SessionOptions;
   readonly #collector = new Collector();
+  readonly #quiet: Quiet;
   #begin: (initialisation: Buffer | undefined) => void = () => undefined;
   #hasBegun = false;
   #isRunning = true;
@@ -58,6 +64,7 @@ export class Session {
     this.#options = options;
     const { source, clock } = options;
     this.startedMs = clock.monotonicMs();
+    this.#quiet = new Quiet(options.quietAfterMs);
     this.begun = new Promise((resolve) => {
       this.#begin = (initialisation) => {
         this.#hasBegun = true;
@@ -121,6 +128,11 @@ export class Session {
     return this.#options.source.stdout.isPaused();
   }
 
+  /** The pause that is not over, if there is one. */
+  pauseAt(monotonicMs: number): Pause | undefined {
+    return this.#quiet.soFar(monotonicMs);
+  }
+
   /** What ffmpeg said last, in one line; empty if it said nothing. */
   get lastWords(): string {
     return [...this.#lines, withoutCredentials(this.#line)]
@@ -146,6 +158,8 @@ export class Session {
     if (this.#failure !== undefined) return;
     const { clock, source } = this.#options;
     this.#lastByteMs = clock.monotonicMs();
+    const pause = this.#quiet.heard(this.#lastByteMs);
+    if (pause) this.#options.onPause(pause);
     this.#firstByteMs ??= this.#lastByteMs;
     this.#deliveredBytes += bytes.length;
     try {
@@ -153,7 +167,10 @@ export class Session {
     } catch (error) {
       this.#giveUp(`what ffmpeg writes is of no use: ${messageOf(error)}`);
     }
-    if (this.#collector.bytes >= maxWaitingBytes) source.stdout.pause();
+    if (this.#collector.bytes >= maxWaitingBytes) {
+      source.stdout.pause();
+      this.#quiet.heldBack();
+    }
     this.#arrange();
   }
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { conflictName, maxConflict, parseRecordingName, recordingAt, slotLengthMs } from './names.ts';
+import {
+  conflictName,
+  maxConflict,
+  originalName,
+  parseRecordingName,
+  recordingAt,
+  slotLengthMs,
+} from './names.ts';
 
 const hour = 3_600_000;
 
@@ -60,4 +67,10 @@ test('an arbitrary string is a name only if it is written back the same', () => 
       assert.ok(name === undefined || name.fileName === text);
     }),
   );
+});
+
+test('a copy has the name of its original, and anything else its own', () => {
+  const name = recordingAt(Date.UTC(2027, 0, 15, 8), 60_000);
+  assert.equal(originalName(conflictName(name, 3).fileName), name.fileName);
+  for (const own of [name.fileName, 'burglary.encrocam']) assert.equal(originalName(own), own);
 });

@@ -44,6 +44,12 @@ export function conflictName(name: RecordingName, conflict: number): RecordingNa
   return { ...name, conflict, fileName: format(name.startMs, name.lengthMs, conflict) };
 }
 
+/** The name of the recording that a copy beside it is of, for such a copy; any other name as it is. */
+export function originalName(fileName: string): string {
+  const name = parseRecordingName(fileName);
+  return name?.conflict === undefined ? fileName : format(name.startMs, name.lengthMs);
+}
+
 /** The parts of a recording's name, or `undefined` for anything else. */
 export function parseRecordingName(fileName: string): RecordingName | undefined {
   const match = pattern.exec(fileName);

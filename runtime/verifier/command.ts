@@ -6,23 +6,23 @@ import type { Command, CommandArguments } from '../commands.ts';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { exitCode } from '../exit-codes.ts';
 import { createLogger, type Logger, printable } from '../log.ts';
-import { fingerprintOf } from '../pgp/keys.ts';
 import { findTrustedSigner } from '../pgp/trusted-signer.ts';
 import { findInputs } from '../viewer/inputs.ts';
 import { findPlace } from '../viewer/location.ts';
 import { driveHelp, driveOptions, stringOption } from '../viewer/options.ts';
 import { processScreen } from '../viewer/progress.ts';
-import { driveShelf, localShelf, type Shelf } from '../viewer/shelf.ts';
+import { driveShelf, localShelf } from '../viewer/shelf.ts';
 import { wholeRange } from '../viewer/time.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainAsText, isChainSound } from './chain/report.ts';
 import type { ChainSettings } from './chain/settings.ts';
-import { type CheckedFile, checkFile } from './check-file.ts';
+import { checkPlaces, type Verified } from './check-places.ts';
 import { asHtml } from './page.ts';
 import { ReadingProgress } from './progress.ts';
-import { asJson, asText, hasForeign, isSound, type Verification, verificationOf } from './report.ts';
+import { asJson, asText, hasForeign, isSound } from './report.ts';
 import { type Audit, audit, isAuditSound } from './sample/audit.ts';
 import { auditAsText, auditsAsJson } from './sample/report.ts';
+import { onceEach } from './timeline.ts';
 
 const maxSamples = 1_000_000;
 
@@ -43,7 +43,8 @@ const help = `Usage: encrocam verify INPUT... --signed-by KEY [OPTIONS]
 Checks recordings with the camera's public key alone: nothing is decrypted, so whoever keeps them can check them. Tells
 for each day what is intact, missing, tampered with, or without anybody to vouch for it, and the camera's own reasons for gaps.
 
-INPUT   a recording; the directory of one camera, whose recordings are followed from one to the next; or
+INPUT   a recording; the directory of one camera, whose recordings are followed from one to the next, as are several
+        recordings of one directory; or
         ftps://USER@HOST/PATH (its password is asked for, or taken from ENCROCAM_FTP_PASSWORD)
 
   --signed-by KEY        the camera's fingerprint (its public key is then in your gpg), or a file with
@@ -71,7 +72,7 @@ With --chain, and all told by you: what stands in files of a drive is not believ
   --from TIME            ask for everything since then; without it, since the oldest recording that is here
   --confirmations N      blocks after which the chain counts as lasting; 12 without it
 
-Exit code: 0 as the camera recorded it; 1 usage, or something could not be read; 2 something is missing, damaged or
+Exit code: 0 as the camera recorded it, up to what it records now; 1 usage, or something could not be read; 2 something is missing, damaged or
 not vouched for; 3 something was signed by somebody else than KEY.
 `;
 
@@ -104,7 +105,7 @@ export const command: Command = {
     try {
       // Now already: an hour's work must not end at a node that is away. It is asked again then: few keep what was an hour ago.
       if (settings) await (await import('./chain/check-chain.ts')).openChain(settings, chainLogger());
-      verified = await verifyAll(args.positionals, trusted, args, settings !== undefined);
+      verified = await checkPlaces(args.positionals, trusted, args, settings !== undefined);
       if (settings) chain = await checkOnChain(settings, verified, args);
       if (chain && isChainSound(chain) && verified.verifications.every(({ files }) => files.length === 0)) {
         throw new EncroCamError('INPUT_UNREADABLE', 'There is no recording, and the chain misses none.', {
@@ -148,7 +149,7 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
   const audits: Audit[] = [];
   const progress = new ReadingProgress(processScreen());
   for (const place of args.positionals) {
-    const { inputs, close } = await findInputs(place, wholeRange, args);
+    const { inputs, close } = await findInputs(place, wholeRange, args, { withCopies: true });
     try {
       audits.push(await audit(place, inputs, { count, trusted, progress }));
     } finally {
@@ -159,48 +160,6 @@ async function auditAll(count: number, trusted: Key, args: CommandArguments): Pr
   process.stdout.write(args.values.json === true ? auditsAsJson(audits) : audits.map(auditAsText).join('\n'));
   if (audits.some((one) => one.hasForeign)) return exitCode.notAuthentic;
   return audits.every(isAuditSound) ? exitCode.whole : exitCode.incomplete;
-}
-
-interface Verified {
-  readonly verifications: readonly Verification[];
-  readonly shelves: readonly Shelf[];
-  /** Whether any place was a directory. */
-  readonly isWhole: boolean;
-}
-
-/** @param mayBeEmpty whether somebody else, as a chain, tells of recordings that are not there */
-async function verifyAll(
-  places: readonly string[],
-  trusted: Key,
-  args: CommandArguments,
-  mayBeEmpty: boolean,
-): Promise<Verified> {
-  const verifications: Verification[] = [];
-  const shelves: Shelf[] = [];
-  let isWhole = false;
-  const progress = new ReadingProgress(processScreen());
-  for (const place of places) {
-    const found = await findInputs(place, wholeRange, args, { mayBeEmpty });
-    const { inputs, isDirectory, shelves: beside, close } = found;
-    isWhole ||= isDirectory;
-    shelves.push(...beside);
-    try {
-      const files: CheckedFile[] = [];
-      for await (const input of inputs) {
-        const source = await input.open();
-        try {
-          files.push(await checkFile(source.name, progress.read(source, input), trusted));
-        } finally {
-          await source.close();
-        }
-      }
-      verifications.push(verificationOf(place, fingerprintOf(trusted), files));
-    } finally {
-      progress.end();
-      await close();
-    }
-  }
-  return { verifications, shelves, isWhole };
 }
 
 async function chainSettingsFrom(args: CommandArguments): Promise<ChainSettings | undefined> {
@@ -233,9 +192,9 @@ async function checkOnChain(
     if (place.kind === 'drive') shelves.push(driveShelf(place.storage, place.path));
   }
   const { checkChain } = await import('./chain/check-chain.ts');
-  const files = verifications.flatMap((verification) => verification.files);
+  const runs = verifications.flatMap(({ files }) => onceEach(files.flatMap((file) => file.runs)));
   try {
-    return await checkChain(settings, { files, shelves, isWhole }, chainLogger());
+    return await checkChain(settings, { runs, shelves, isWhole }, chainLogger());
   } finally {
     for (const shelf of shelves) await shelf.close();
   }

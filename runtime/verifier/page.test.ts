@@ -21,7 +21,7 @@ test('each day is a bar from midnight to midnight, and what crosses midnight is 
     { state: 'missing', fromMs: midnight + 30 * hour, toMs: midnight + 30 * hour + 1000, cause: 'a reason' },
   ]);
   assert.deepEqual(html.match(/<h3>[^<]*/g), ['<h3>2027-01-15', '<h3>2027-01-16']);
-  assert.match(html, /<rect x="360.00" width="1080.00"[^>]*><title>06:00:00 to 06:00:00: intact/);
+  assert.match(html, /<rect x="360.00" width="1080.00"[^>]*><title>06:00:00 to 24:00:00: intact/);
   assert.match(html, /<rect x="0.00" width="360.00"/);
   assert.match(html, /<rect x="360.00" width="2.00"[^>]*><title>06:00:00 to 06:00:01: missing, a reason/);
   assert.match(html, /<td>missing<\/td><td>a reason<\/td>/);
@@ -40,6 +40,49 @@ test('a day of 23 hours is drawn without another one', () => {
   const start = Date.UTC(2027, 2, 27, 23);
   const html = page([{ state: 'intact', fromMs: start, toMs: start + 23 * hour }]);
   assert.deepEqual(html.match(/<h3>[^<]*/g), ['<h3>2027-03-28']);
+});
+
+test('the last hour of a day of 25 is drawn in its bar, and of one of 23 the bar is full', () => {
+  const start = Date.UTC(2026, 9, 24, 22);
+  const html = page([
+    { state: 'intact', fromMs: start, toMs: start + 24 * hour },
+    { state: 'missing', fromMs: start + 24 * hour, toMs: start + 25 * hour },
+  ]);
+  assert.deepEqual(html.match(/<h3>[^<]*/g), ['<h3>2026-10-25']);
+  assert.match(html, /<rect x="1382.40" width="57.60"[^>]*><title>23:00:00 to 24:00:00: missing/);
+  assert.equal(html.match(/<path /g)?.length, 24);
+  assert.match(html, /<text x="403.20"[^>]*>6:00</);
+  const short = Date.UTC(2027, 2, 27, 23);
+  assert.match(
+    page([{ state: 'intact', fromMs: short, toMs: short + 23 * hour }]),
+    /<rect x="0.00" width="1440.00"/,
+  );
+});
+
+test('years in which nothing was recorded are a line', () => {
+  const html = page([
+    { state: 'intact', fromMs: 0, toMs: hour },
+    { state: 'not recorded', fromMs: hour, toMs: midnight + hour, cause: 'the clock was set' },
+    { state: 'intact', fromMs: midnight + hour, toMs: midnight + 2 * hour },
+  ]);
+  assert.deepEqual(html.match(/<h3>[^<]*/g), [
+    '<h3>1970-01-01',
+    '<h3>1970-01-02 to 2027-01-14',
+    '<h3>2027-01-15',
+  ]);
+  assert.match(html, /<p>not recorded, the clock was set/);
+});
+
+test('days of anybody are drawn up to a number, and the rest is told', () => {
+  const html = page([
+    ...Array.from({ length: 3000 }, (_, index) => {
+      const fromMs = midnight - 10_000 * 24 * hour + index * 48 * hour;
+      return { state: 'locked', fromMs, toMs: fromMs + hour } as const;
+    }),
+    { state: 'intact', fromMs: midnight, toMs: midnight + hour },
+  ]);
+  assert.match(html, /<h3>2027-01-15/);
+  assert.match(html, /<p>2000 more days, on which nothing is intact/);
 });
 
 test('names and causes cannot become part of the page, and it loads nothing', () => {

@@ -3,14 +3,16 @@ import { localTime } from '../log.ts';
 import { durationText } from '../viewer/timeline.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainAsText, chainSummary, isChainSound, provenStretches } from './chain/report.ts';
-import { isSound, merged, problemsOf, remarksOf, summary, type Verification } from './report.ts';
-import type { Interval, State } from './timeline.ts';
+import { type Day, daysOf } from './days.ts';
+import { type Interval, merged, type State } from './interval.ts';
+import { clock, isSound, problemsOf, remarksOf, summary, type Verification } from './report.ts';
 
 /** From what is well to what is not: the later ones are drawn over the others. Brightness tells them apart too. */
 const colours: Readonly<Record<State, string>> = {
   intact: '#2e7d32',
   'not recorded': '#eceff1',
   gap: '#b0bec5',
+  'being recorded': '#a5d6a7',
   locked: '#7986cb',
   unfinished: '#fbc02d',
   missing: '#e53935',
@@ -21,7 +23,9 @@ const colours: Readonly<Record<State, string>> = {
 /** A line under what existed before a block. */
 const provenColour = '#80d8ff';
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+/** Days on which nothing is intact that are drawn: anybody can make runs of as many as he likes, a header each. */
+const maxOtherDays = 1000;
 const barWidth = 1440;
 const barHeight = 28;
 /** What takes a second of a day must be seen all the same. */
@@ -73,42 +77,22 @@ function placeHtml(verification: Verification, chain: ChainVerification | undefi
   return `<h2>${escaped(place)}</h2>
 <p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
 ${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}
-${daysOf(timeline.intervals)
-  .map((day) => dayHtml(day, proven))
-  .join('\n')}
+${daysHtmlOf(timeline.intervals, proven)}
 ${detailsHtml(merged(timeline.intervals).filter(({ state, cause }) => state !== 'intact' || cause !== undefined))}`;
 }
 
-interface Day {
-  readonly startMs: number;
-  readonly intervals: readonly Interval[];
+function daysHtmlOf(intervals: readonly Interval[], proven: readonly Stretch[]): string {
+  const days = daysOf(intervals);
+  const others = days.filter((day) => day.intervals.every(({ state }) => state !== 'intact'));
+  const left = new Set(others.slice(maxOtherDays));
+  const drawn = days.filter((day) => !left.has(day)).map((day) => dayHtml(day, proven));
+  if (left.size > 0) drawn.push(`<p>${left.size} more days, on which nothing is intact, are not drawn.</p>`);
+  return drawn.join('\n');
 }
 
-/** Local days from midnight on; an interval over midnight is in both. */
-function daysOf(intervals: readonly Interval[]): Day[] {
-  const days = new Map<number, Interval[]>();
-  for (const interval of merged(intervals)) {
-    let startMs = midnightBefore(interval.fromMs);
-    do {
-      const day = days.get(startMs) ?? [];
-      days.set(startMs, day);
-      day.push(interval);
-      startMs = midnightBefore(startMs + dayMs + dayMs / 2);
-    } while (startMs < interval.toMs);
-  }
-  return [...days]
-    .sort(([one], [other]) => one - other)
-    .map(([startMs, found]) => ({ startMs, intervals: found }));
-}
-
-function midnightBefore(timeMs: number): number {
-  const date = new Date(timeMs);
-  date.setHours(0, 0, 0, 0);
-  return date.getTime();
-}
-
-function dayHtml({ startMs, intervals }: Day, proven: readonly Stretch[]): string {
-  const scale = barWidth / dayMs;
+function dayHtml({ startMs, endMs, isOne, intervals }: Day, proven: readonly Stretch[]): string {
+  if (!isOne) return daysHtml({ startMs, endMs, intervals });
+  const scale = barWidth / (endMs - startMs);
   const severity = Object.keys(colours);
   const drawn = [...intervals].sort(
     (one, other) => severity.indexOf(one.state) - severity.indexOf(other.state),
@@ -117,7 +101,7 @@ function dayHtml({ startMs, intervals }: Day, proven: readonly Stretch[]): strin
     const from = Math.max(0, (interval.fromMs - startMs) * scale);
     const to = Math.min(barWidth, (interval.toMs - startMs) * scale);
     const width = Math.max(to - from, interval.state === 'intact' ? 0 : leastWidth);
-    const text = `${clock(interval.fromMs)} to ${clock(interval.toMs)}: ${interval.state}${interval.cause ? `, ${interval.cause}` : ''}`;
+    const text = `${clock(interval.fromMs)} to ${clock(interval.toMs, endMs)}: ${interval.state}${interval.cause ? `, ${interval.cause}` : ''}`;
     return `<rect x="${from.toFixed(2)}" width="${width.toFixed(2)}" height="${barHeight}" fill="${colours[interval.state]}"><title>${escaped(text)}</title></rect>`;
   });
   const lines = proven.flatMap(({ fromMs, toMs }) => {
@@ -126,16 +110,25 @@ function dayHtml({ startMs, intervals }: Day, proven: readonly Stretch[]): strin
     if (width <= 0) return [];
     return `<rect x="${from.toFixed(2)}" y="${barHeight - 5}" width="${width.toFixed(2)}" height="5" fill="${provenColour}"/>`;
   });
-  const hours = Array.from({ length: 23 }, (_, index) => {
-    const x = ((index + 1) * barWidth) / 24;
+  // A day in which the clocks are changed has another number of them.
+  const hours = Array.from({ length: Math.ceil((endMs - startMs) / hourMs) - 1 }, (_, index) => {
+    const timeMs = startMs + (index + 1) * hourMs;
+    const x = ((index + 1) * hourMs * scale).toFixed(2);
+    const [hour, minute] = clock(timeMs).split(':').map(Number);
     const label =
-      (index + 1) % 6 === 0
-        ? `<text x="${x}" y="${barHeight + 14}" font-size="12" text-anchor="middle">${index + 1}:00</text>`
+      minute === 0 && (hour ?? 0) % 6 === 0
+        ? `<text x="${x}" y="${barHeight + 14}" font-size="12" text-anchor="middle">${hour}:00</text>`
         : '';
     return `<path d="M${x} ${barHeight}v${label ? 4 : 2}" stroke="#607d8b"/>${label}`;
   });
   return `<h3>${localTime(new Date(startMs)).slice(0, 10)}</h3>
 <svg viewBox="0 0 ${barWidth} ${barHeight + 18}" role="img" aria-label="The day from midnight to midnight">${bars.join('')}${lines.join('')}${hours.join('')}</svg>`;
+}
+
+function daysHtml({ startMs, endMs, intervals }: Pick<Day, 'startMs' | 'endMs' | 'intervals'>): string {
+  const [from, to] = [startMs, endMs - 1].map((timeMs) => localTime(new Date(timeMs)).slice(0, 10));
+  const what = intervals.map(({ state, cause }) => escaped(`${state}${cause ? `, ${cause}` : ''}`));
+  return `<h3>${from} to ${to}</h3>\n<p>${what.join('<br>')}</p>`;
 }
 
 function detailsHtml(intervals: readonly Interval[]): string {
@@ -156,10 +149,6 @@ function detailsHtml(intervals: readonly Interval[]): string {
     .map((title) => `<th>${title}</th>`)
     .join('');
   return `<table><tr>${titles}</tr>${rows.map((row) => `<tr>${row}</tr>`).join('\n')}</table>`;
-}
-
-function clock(timeMs: number): string {
-  return localTime(new Date(timeMs)).slice(11, 19);
 }
 
 /** Names of files are whoever's who wrote them. */

@@ -2,12 +2,14 @@
 import path from 'node:path';
 import { localTime, printable } from '../log.ts';
 import type { Fingerprint } from '../pgp/keys.ts';
-import { parseRecordingName, recordingBetween } from '../recordings/names.ts';
+import { originalName, parseRecordingName } from '../recordings/names.ts';
 import { durationText } from '../viewer/timeline.ts';
 import type { ChainVerification } from './chain/check-chain.ts';
 import { chainForPrograms } from './chain/report.ts';
 import type { CheckedFile } from './check-file.ts';
-import { type Interval, isWhole, type State, type Timeline, timelineOf } from './timeline.ts';
+import { daysOf } from './days.ts';
+import type { Interval, State } from './interval.ts';
+import { isWhole, type Timeline, timelineOf } from './timeline.ts';
 
 export interface Verification {
   /** What was asked for: a file, a directory, a place on a drive. */
@@ -18,17 +20,23 @@ export interface Verification {
   readonly timeline: Timeline;
 }
 
+/** Of what anybody can make up any number of in one file. */
+const maxNamesTold = 10;
+
 /** What version 2 has no means to tell, told once. */
 const version2Text =
-  'EncroCrypt2: its key packets are signed, its video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
+  'EncroCrypt2, and not checked: key packets are signed, which takes their owner to see, and video is not. Whether packets were left out, repeated, moved or cut off at the end ' +
   'cannot be told; see docs/ref/encrocrypt2.md.';
 
+/** @param readMs when the newest file was read */
 export function verificationOf(
   place: string,
   camera: Fingerprint,
   files: readonly CheckedFile[],
+  readMs: number,
 ): Verification {
-  return { place, camera, files, timeline: timelineOf(files.flatMap(({ runs }) => runs)) };
+  const runs = files.flatMap((file) => file.runs);
+  return { place, camera, files, timeline: timelineOf(runs, readMs) };
 }
 
 /** Whether everything is here, as the camera recorded it. Of version 2 nobody can say so. */
@@ -36,25 +44,21 @@ export function isSound(verification: Verification): boolean {
   return problemsOf(verification).length === 0 && isWhole(verification.timeline);
 }
 
-/** Whether there is something that the camera did not sign, a header without anything behind it included. */
-export function hasForeign({ files, timeline }: Verification): boolean {
-  return (
-    files.some(({ runs }) => runs.some(({ voucher }) => voucher === 'not authentic')) ||
-    timeline.intervals.some(({ state }) => state === 'not authentic')
-  );
+/** Whether there is something that the camera did not sign, in no place where it stands: a header without anything behind it included. */
+export function hasForeign({ timeline }: Verification): boolean {
+  return timeline.intervals.some(({ state }) => state === 'not authentic');
 }
 
 export function asText(verification: Verification): string {
   const { place, timeline } = verification;
   const lines = [printable(place)];
-  let day = '';
-  for (const interval of merged(timeline.intervals)) {
-    const from = localTime(new Date(interval.fromMs));
-    if (from.slice(0, 10) !== day) {
-      day = from.slice(0, 10);
-      lines.push(`  ${day} (${from.slice(24)})`);
-    }
-    lines.push(`    ${intervalText(interval)}`);
+  for (const { startMs, endMs, isOne, intervals } of daysOf(timeline.intervals)) {
+    const [from, last] = [startMs, endMs - 1].map((timeMs) => localTime(new Date(timeMs))) as [
+      string,
+      string,
+    ];
+    lines.push(`  ${from.slice(0, 10)}${isOne ? '' : ` to ${last.slice(0, 10)}`} (${from.slice(24)})`);
+    for (const interval of intervals) lines.push(`    ${intervalText(interval, endMs)}`);
   }
   for (const problem of problemsOf(verification)) lines.push(`  ! ${printable(problem)}`);
   for (const remark of remarksOf(verification)) lines.push(`  - ${printable(remark)}`);
@@ -66,11 +70,13 @@ export function asJson(verifications: readonly Verification[], chain?: ChainVeri
   const places = verifications.map((verification) => ({
     place: verification.place,
     sound: isSound(verification),
-    files: verification.files.map(({ name, version, runs, skippedBytes, repeatedRuns }) => ({
+    files: verification.files.map(({ name, version, runs, skippedBytes, repeatedRuns, unreadable }) => ({
       ...{ name, version: version ?? null, runs: runs.length, skippedBytes, repeatedRuns },
+      ...(unreadable === undefined ? {} : { unreadable }),
     })),
-    intervals: verification.timeline.intervals.map(({ fromMs, toMs, ...interval }) => ({
+    intervals: verification.timeline.intervals.map(({ fromMs, toMs, certifiedMs, ...interval }) => ({
       ...interval,
+      ...(certifiedMs === undefined ? {} : { certifiedAt: new Date(certifiedMs).toISOString() }),
       from: new Date(fromMs).toISOString(),
       to: new Date(toMs).toISOString(),
     })),
@@ -86,11 +92,18 @@ export function problemsOf(verification: Verification): string[] {
   const { files, timeline } = verification;
   const old = files.filter(({ version }) => version === 2).length;
   return [
-    ...files.flatMap(({ name, version, skippedBytes, repeatedRuns }) => [
-      ...(version === undefined ? [`${name}: no recording`] : []),
-      ...(version === 3 && skippedBytes > 0 ? [`${name}: ${skippedBytes} bytes that belong to nothing`] : []),
-      ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
-    ]),
+    ...files.flatMap(({ name, version, skippedBytes: all, cutBytes, repeatedRuns, unreadable }) => {
+      // The rest of that packet is on its way.
+      const skippedBytes = name === timeline.recordedIn ? all - cutBytes : all;
+      return [
+        ...(unreadable !== undefined ? [`not checked to its end: ${unreadable}`] : []),
+        ...(version === undefined && unreadable === undefined ? [`${name}: no recording`] : []),
+        ...(version === 3 && skippedBytes > 0
+          ? [`${name}: ${skippedBytes} bytes that belong to nothing`]
+          : []),
+        ...(repeatedRuns > 0 ? [`${name}: a run stands in it more than once`] : []),
+      ];
+    }),
     ...renamed(files, true).map(
       ([file, recorded]) => `${file}: its name is another recording's; the camera recorded it as ${recorded}`,
     ),
@@ -115,14 +128,16 @@ function renamed(files: readonly CheckedFile[], likeRecordings: boolean): [file:
     const parsed = parseRecordingName(fileName);
     if ((parsed !== undefined) !== likeRecordings) return [];
     // A copy that was kept beside another one has its name, and a number.
-    const own = parsed
-      ? recordingBetween(parsed.startMs, parsed.startMs + parsed.lengthMs).fileName
-      : fileName;
+    const own = originalName(fileName);
     const recorded = runs
       .filter(({ voucher }) => voucher !== 'not authentic')
       .map(({ header }) => header.statement.recording)
       .filter((recording) => recording !== own);
-    return [...new Set(recorded)].map((recording): [string, string] => [name, recording]);
+    const names = [...new Set(recorded)];
+    const more = names.length - maxNamesTold;
+    return [...names.slice(0, maxNamesTold), ...(more > 0 ? [`${more} others`] : [])].map(
+      (recording): [string, string] => [name, recording],
+    );
   });
 }
 
@@ -133,33 +148,28 @@ function foreignCameras({ camera, files }: Verification): string[] {
     const named = header.statement.camera.toString('hex').toUpperCase();
     if (named !== camera) counts.set(named, (counts.get(named) ?? 0) + 1);
   }
-  return [...counts].map(
-    ([other, count]) =>
-      `${count === 1 ? 'a run names' : `${count} runs name`} the camera ${other}, not ${camera}: check each camera by itself, with its own key`,
-  );
+  const more = counts.size - maxNamesTold;
+  const told = [...counts]
+    .slice(0, maxNamesTold)
+    .map(
+      ([other, count]) =>
+        `${count === 1 ? 'a run names' : `${count} runs name`} the camera ${other}, not ${camera}: check each camera by itself, with its own key`,
+    );
+  return more > 0 ? [...told, `and runs name ${more} other cameras`] : told;
 }
 
-function intervalText({ state, fromMs, toMs, cause, file }: Interval): string {
-  const clock = (timeMs: number): string => localTime(new Date(timeMs)).slice(11, 19);
+function intervalText({ state, fromMs, toMs, cause, file }: Interval, dayEndMs: number): string {
   const about = [cause, state === 'intact' || state === 'gap' ? undefined : file]
     .filter((text) => text !== undefined)
     .map(printable)
     .join(', ');
   const length = durationText(toMs - fromMs).padStart(12);
-  return `${clock(fromMs)} to ${clock(toMs)} ${length}  ${state}${about === '' ? '' : `: ${about}`}`;
+  return `${clock(fromMs)} to ${clock(toMs, dayEndMs)} ${length}  ${state}${about === '' ? '' : `: ${about}`}`;
 }
 
-/** Neighbours of one state and cause as one: a day is a few lines, not one for each file. */
-export function merged(intervals: readonly Interval[]): Interval[] {
-  const result: Interval[] = [];
-  for (const interval of intervals) {
-    const last = result.at(-1);
-    const isSame =
-      last?.state === interval.state && last.cause === interval.cause && last.toMs === interval.fromMs;
-    if (last && isSame) result[result.length - 1] = { ...last, toMs: interval.toMs };
-    else result.push(interval);
-  }
-  return result;
+/** @param dayEndMs the midnight that is called 24:00:00 */
+export function clock(timeMs: number, dayEndMs?: number): string {
+  return timeMs === dayEndMs ? '24:00:00' : localTime(new Date(timeMs)).slice(11, 19);
 }
 
 export function summary(verification: Verification): string {
@@ -173,7 +183,7 @@ export function summary(verification: Verification): string {
   const isOld = files.every(({ version }) => version === 2);
   const isUnknown = isOld ? 'whether it is as the camera recorded it cannot be told' : undefined;
   const verdict = isSound(verification)
-    ? 'as the camera recorded it'
+    ? `as the camera recorded it${timeline.recordedIn === undefined ? '' : ' so far'}`
     : (isUnknown ?? 'NOT as the camera recorded it, or not all of it');
   return [`${files.length} file${files.length === 1 ? '' : 's'}`, ...parts, verdict].join(', ');
 }

@@ -2,179 +2,111 @@
  * From what each file says to what a camera's days look like: runs in their order, what lies between them, and whether each
  * names the end of the one before. Pure.
  */
-import type { EndReason, Header, Stretch } from '../encrocrypt/v3/index.ts';
+import type { Stretch } from '../encrocrypt/v3/index.ts';
 import { localTime } from '../log.ts';
+import { type CheckedRun, startOf, timeIn, type Voucher } from './checked-run.ts';
+import type { Interval, State } from './interval.ts';
+import { liveEnd } from './live-run.ts';
+import { chainedAmong, endName, endsNamedBy, RunChain } from './run-chain.ts';
+import { combined } from './twins.ts';
 
-/** The camera vouched for a run afterwards: it was recorded while locked. */
-export interface Certification {
-  /** When, by the camera's clock: milliseconds since the epoch. */
-  readonly atMs: number;
-  /** Up to when, in milliseconds since the run's start. `undefined`: what the camera certified is not here. */
-  readonly toMs: number | undefined;
-}
-
-/** Who vouches for a run. */
-export type Voucher =
-  /** The camera, when it began. */
-  | 'signed'
-  | Certification
-  /** Nobody yet: recorded while locked. */
-  | 'locked'
-  /** Somebody else than the camera that is trusted. */
-  | 'not authentic';
-
-/** What the camera said of time without video. */
-export interface NotedGap {
-  /** Milliseconds since the run's start. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly cause: string;
-}
-
-export interface CheckedRun {
-  readonly file: string;
-  readonly header: Header;
-  readonly voucher: Voucher;
-  readonly stretches: readonly Stretch[];
-  readonly gaps: readonly NotedGap[];
-  /** `undefined`: it has no end. */
-  readonly ended: EndReason | undefined;
-  /** Of its last checkpoint or final. */
-  readonly link: Buffer;
-}
-
-export type State = Stretch['verdict'] | 'locked' | 'not authentic' | 'gap' | 'not recorded';
-
-/** Milliseconds since the epoch, by the camera's clock. */
-export interface Interval {
-  readonly state: State;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly cause?: string;
-  readonly file?: string;
-}
+export type { Certification, CheckedRun, NotedGap, Voucher } from './checked-run.ts';
+export type { Interval, State } from './interval.ts';
 
 export interface Timeline {
   readonly intervals: readonly Interval[];
   /** What no interval can show: runs that stand twice, clocks that went back. */
   readonly problems: readonly string[];
+  /** The file that is being recorded right now. */
+  readonly recordedIn?: string;
 }
 
-/** Between the last packet of a run and the first of the next there is always some time; less than one picture's is no gap. */
-const leastGapMs = 100;
-
-/** @param runs of one camera, in any order. */
-export function timelineOf(runs: readonly CheckedRun[]): Timeline {
+/**
+ * @param runs of one camera, in any order.
+ * @param nowMs when they were read, by the clock of whoever checks. Without it nothing is being recorded.
+ */
+export function timelineOf(runs: readonly CheckedRun[], nowMs?: number): Timeline {
   const intervals: Interval[] = [];
-  const problems: string[] = [];
-  const ordered = [...runs].sort((one, other) => startOf(one) - startOf(other));
-  const seen = new Map<string, CheckedRun>();
-  const chain = new Chain();
+  const problems = copiesAmong(runs);
+  const each = onceEach(runs);
+  const ordered = each.toSorted((one, other) => startOf(one) - startOf(other));
+  const chained = chainedAmong(each);
+  const newest = ordered.findLast((run) => chained.has(run));
+  const live = newest && nowMs !== undefined ? liveEnd(newest, nowMs) : undefined;
+  const chain = new RunChain();
   for (const run of ordered) {
-    // By what the run says of itself: a stranger can give his run the id of another one.
-    const hash = run.header.hash.toString('hex');
-    const twin = seen.get(hash);
-    if (twin) {
-      problems.push(`${run.file} holds a run that is in ${twin.file} as well`);
-      continue;
-    }
-    seen.set(hash, run);
-    // What a stranger made follows nothing, and nothing follows it.
-    if (run.voucher !== 'not authentic') {
+    // What anybody may have made follows nothing, and nothing follows it.
+    if (chained.has(run)) {
       const { between, problem } = chain.add(run);
       if (between) intervals.push(between);
       if (problem !== undefined) problems.push(problem);
     }
-    intervals.push(...intervalsOf(run));
+    for (const interval of intervalsOf(run)) {
+      if (run !== newest || !live || interval.state !== 'unfinished') intervals.push(interval);
+    }
   }
-  const end = chain.openEnd();
-  return { intervals: end ? [...intervals, end] : intervals, problems };
+  const end = live ?? chain.openEnd();
+  return {
+    intervals: end ? [...intervals, end] : intervals,
+    ...{ problems, ...(live && newest ? { recordedIn: newest.file } : {}) },
+  };
+}
+
+/** Each run as all places say together in which it stands: by its header, for a stranger can give his run the id of another one. */
+export function onceEach(runs: readonly CheckedRun[]): CheckedRun[] {
+  const ends = endsNamedBy(runs);
+  return [...byHeader(runs).values()].map((twins) =>
+    combined(twins, (link) => ends.has(endName({ runId: twins[0].header.statement.runId, link }))),
+  );
+}
+
+/** Which files hold runs that are in others as well. */
+function copiesAmong(runs: readonly CheckedRun[]): string[] {
+  const counts = new Map<string, { copy: string; original: string; runs: number }>();
+  for (const twins of byHeader(runs).values()) {
+    const { file: original } = combined(twins);
+    for (const copy of new Set(twins.map(({ file }) => file))) {
+      if (copy === original) continue;
+      const pair = JSON.stringify([copy, original]);
+      counts.set(pair, { copy, original, runs: (counts.get(pair)?.runs ?? 0) + 1 });
+    }
+  }
+  return [...counts.values()].map(
+    ({ copy, original, runs: count }) =>
+      `${copy} holds ${count === 1 ? 'a run that is' : `${count} runs that are`} in ${original} as well`,
+  );
+}
+
+function byHeader(runs: readonly CheckedRun[]): Map<string, [CheckedRun, ...CheckedRun[]]> {
+  const groups = new Map<string, [CheckedRun, ...CheckedRun[]]>();
+  for (const run of runs) {
+    const hash = run.header.hash.toString('hex');
+    const group = groups.get(hash);
+    if (group) group.push(run);
+    else groups.set(hash, [run]);
+  }
+  return groups;
 }
 
 /** Whether all that was recorded is there, and vouched for. A gap that the camera told of is no fault of the recording. */
 export function isWhole({ intervals, problems }: Timeline): boolean {
-  const fine: readonly State[] = ['intact', 'gap', 'not recorded'];
+  const fine: readonly State[] = ['intact', 'gap', 'not recorded', 'being recorded'];
   return problems.length === 0 && intervals.every(({ state }) => fine.includes(state));
 }
 
-/** By less than this a camera sets its wall clock back without a word; its runs count on a clock that is never set. */
-const clockToleranceMs = 1000;
-
-/** Runs in the order of time, and whether each names the end of the one before. */
-class Chain {
-  readonly #byId = new Map<string, CheckedRun>();
-  readonly #followed = new Set<CheckedRun>();
-  #last: CheckedRun | undefined;
-
-  add(run: CheckedRun): { between: Interval | undefined; problem: string | undefined } {
-    const last = this.#last;
-    const between = last && this.#between(last, run);
-    const problem = last && this.#problem(last, run);
-    const named = this.#named(run);
-    if (named) this.#followed.add(named);
-    this.#byId.set(run.header.statement.runId.toString('hex'), run);
-    this.#last = run;
-    return { between, problem };
-  }
-
-  /** The newest run, where it has no end: nothing behind it says that it was longer. */
-  openEnd(): Interval | undefined {
-    const last = this.#last;
-    if (!last || last.ended !== undefined) return undefined;
-    const cause = 'without an end: it is being recorded, the power was lost, or its end was cut off';
-    return { state: 'unfinished', fromMs: endOf(last), toMs: endOf(last), cause, file: last.file };
-  }
-
-  #named({ header }: CheckedRun): CheckedRun | undefined {
-    const { previous } = header.statement;
-    return previous && this.#byId.get(previous.runId.toString('hex'));
-  }
-
-  #between(last: CheckedRun, run: CheckedRun): Interval | undefined {
-    const [fromMs, toMs] = [endOf(last), Math.max(endOf(last), startOf(run))];
-    const { previous } = run.header.statement;
-    const missing = (cause: string): Interval => ({ state: 'missing', fromMs, toMs, cause });
-    if (previous === undefined)
-      return missing('the camera began anew here, and does not know what was before');
-    const named = this.#named(run);
-    if (!named) return missing('the recording before this one is not here');
-    if (!previous.link.equals(named.link)) return missing('the end of the recording before is not here');
-    return named === last && toMs - fromMs >= leastGapMs
-      ? { state: 'not recorded', fromMs, toMs, cause: causeBetween(last) }
-      : undefined;
-  }
-
-  #problem(last: CheckedRun, run: CheckedRun): string | undefined {
-    if (startOf(run) + clockToleranceMs < endOf(last)) {
-      return `${run.file} begins before ${last.file} ends: the camera's clock was set back, or is another's`;
-    }
-    const named = this.#named(run);
-    if (named && this.#followed.has(named))
-      return `${run.file} is not the only one that follows ${named.file}`;
-    return undefined;
-  }
-}
-
-function causeBetween({ ended }: CheckedRun): string {
-  switch (ended) {
-    case undefined:
-      return 'the power was lost, or the recorder was killed';
-    case 'stop':
-      return 'the recorder was stopped';
-    case 'clock':
-      return 'the clock was set';
-    default:
-      return 'change to the next recording';
-  }
-}
-
 function intervalsOf(run: CheckedRun): Interval[] {
-  const startMs = startOf(run);
+  // Nothing was recorded in it, and it is told all the same: that it is there says something, which nobody vouches for.
+  if (run.stretches.length === 0 && run.voucher !== 'signed') {
+    const empty = judged('intact', 0, run.voucher);
+    return empty.state === 'intact'
+      ? []
+      : [{ ...empty, fromMs: startOf(run), toMs: startOf(run), file: run.file }];
+  }
   return run.stretches.flatMap((stretch) =>
     cutAtCertificate(stretch, run.voucher).flatMap(({ verdict, fromMs, toMs }) => {
       const whole: Interval = {
         ...judged(verdict, toMs, run.voucher),
-        ...{ fromMs: startMs + fromMs, toMs: startMs + toMs, file: run.file },
+        ...{ fromMs: timeIn(run, fromMs), toMs: timeIn(run, toMs), file: run.file },
       };
       return whole.state === 'intact' ? withGaps(whole, run) : [whole];
     }),
@@ -195,7 +127,7 @@ function judged(
   verdict: Stretch['verdict'],
   toMs: number,
   voucher: Voucher,
-): Pick<Interval, 'state' | 'cause'> {
+): Pick<Interval, 'state' | 'cause' | 'certifiedMs'> {
   if (voucher === 'not authentic') return { state: 'not authentic' };
   if (verdict !== 'intact' || voucher === 'signed') return { state: verdict };
   if (voucher === 'locked') {
@@ -210,18 +142,22 @@ function judged(
     };
   }
   return toMs <= voucher.toMs
-    ? { state: 'intact', cause: `recorded while locked, certified at ${when}` }
+    ? {
+        state: 'intact',
+        cause: `recorded while locked, certified at ${when}`,
+        certifiedMs: voucher.atMs,
+      }
     : { state: 'not authentic', cause: `behind what the camera certified at ${when}` };
 }
 
 /** Cuts the gaps that the camera told of out of a stretch. */
-function withGaps(whole: Interval, { header, gaps, file }: CheckedRun): Interval[] {
-  const startMs = header.statement.startMs;
+function withGaps(whole: Interval, run: CheckedRun): Interval[] {
+  const { gaps, file } = run;
   const parts: Interval[] = [];
   let position = whole.fromMs;
   for (const { fromMs, toMs, cause } of [...gaps].sort((one, other) => one.fromMs - other.fromMs)) {
-    const from = Math.max(position, startMs + fromMs);
-    const to = Math.min(whole.toMs, startMs + toMs);
+    const from = Math.max(position, timeIn(run, fromMs));
+    const to = Math.min(whole.toMs, timeIn(run, toMs));
     if (to <= from) continue;
     if (from > position) parts.push({ ...whole, fromMs: position, toMs: from });
     parts.push({ state: 'gap', fromMs: from, toMs: to, cause, file });
@@ -229,12 +165,4 @@ function withGaps(whole: Interval, { header, gaps, file }: CheckedRun): Interval
   }
   if (position < whole.toMs || parts.length === 0) parts.push({ ...whole, fromMs: position });
   return parts;
-}
-
-function startOf({ header }: CheckedRun): number {
-  return header.statement.startMs;
-}
-
-function endOf(run: CheckedRun): number {
-  return startOf(run) + Math.max(0, ...run.stretches.map(({ toMs }) => toMs));
 }

@@ -33,6 +33,8 @@ export interface Inputs extends InputsInOrder {
   readonly isDirectory: boolean;
   /** Where files are that belong to them: beside them, and in the ledger's directory next to that. */
   readonly shelves: readonly Shelf[];
+  /** Where a file lies that was named by itself. */
+  readonly fileIn?: string;
 }
 
 const nothingToClose = async (): Promise<void> => undefined;
@@ -40,16 +42,17 @@ const nothingToClose = async (): Promise<void> => undefined;
 /**
  * The recordings in a range, oldest first. A single file is taken whatever its name says: somebody may have
  * renamed it.
- * @param options `mayBeEmpty`: a directory without any recording of that time is no error
+ * @param options `mayBeEmpty`: a directory without any recording of that time is no error; `withCopies`: those with other bytes, too,
+ *   that lie beside a recording
  * @throws {EncroCamError} `INPUT_UNREADABLE`, `USAGE`, or a drive's error
  */
 export async function findInputs(
   text: string,
   wanted: TimeRange,
   args: CommandArguments,
-  { mayBeEmpty = false } = {},
+  { mayBeEmpty = false, withCopies = false } = {},
 ): Promise<Inputs> {
-  const range = { ...wanted, mayBeEmpty };
+  const range = { ...wanted, mayBeEmpty, withCopies };
   const location = await findPlace(text, args);
   switch (location.kind) {
     case 'stdin':
@@ -114,7 +117,7 @@ export async function findLiveInputs(
 }
 
 type Found = Omit<Inputs, 'close'>;
-type Wanted = TimeRange & { readonly mayBeEmpty: boolean };
+type Wanted = TimeRange & { readonly mayBeEmpty: boolean; readonly withCopies: boolean };
 
 async function localInputs(file: string, range: Wanted): Promise<Found> {
   let isDirectory: boolean;
@@ -129,11 +132,12 @@ async function localInputs(file: string, range: Wanted): Promise<Found> {
   const shelves = [directory, path.join(path.dirname(directory), ledgerDirectoryName)].map(localShelf);
   if (!isDirectory) {
     const input = { recording: parseRecordingName(path.basename(file)), open: () => openFileSource(file) };
-    return { inputs: [input], isDirectory, shelves };
+    return { inputs: [input], isDirectory, shelves, fileIn: directory };
   }
   const inputs = overlapping(names, range, file).map((recording) => ({
     recording,
-    open: () => openFileSource(path.join(file, recording.fileName)),
+    // Whoever can write to the directory can put anything there under such a name.
+    open: () => openFileSource(path.join(file, recording.fileName), { mustBeFile: true }),
   }));
   return { inputs, isDirectory, shelves };
 }
@@ -145,8 +149,8 @@ async function driveInputs(storage: Storage, place: DrivePath, range: Wanted): P
       recording: parseRecordingName(path.posix.basename(place)),
       open: async () => driveSource(storage, place, single),
     };
-    const shelves = [driveShelf(storage, path.posix.dirname(place))];
-    return { inputs: [input], isDirectory: false, shelves };
+    const shelf = driveShelf(storage, path.posix.dirname(place));
+    return { inputs: [input], isDirectory: false, shelves: [shelf], fileIn: shelf.place };
   }
   const files = await storage.list(place);
   const sizes = new Map(files.map((file) => [file.name, file.sizeBytes]));
@@ -163,8 +167,8 @@ async function driveInputs(storage: Storage, place: DrivePath, range: Wanted): P
  * @throws {EncroCamError} `INPUT_UNREADABLE` if there is none, and there has to be.
  */
 function overlapping(names: readonly string[], wanted: Wanted, place: string): RecordingName[] {
-  const { fromMs, toMs, mayBeEmpty } = wanted;
-  const found = recordingsAmong(names)
+  const { fromMs, toMs, mayBeEmpty, withCopies } = wanted;
+  const found = recordingsAmong(names, { withCopies })
     .filter((name) => fromMs === undefined || name.startMs + name.lengthMs > fromMs)
     .filter((name) => toMs === undefined || name.startMs < toMs);
   if (found.length > 0 || mayBeEmpty) return found;

@@ -1,5 +1,5 @@
 /** Where the bytes of a recording come from: a file, standard input, or a drive. */
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { EncroCamError, messageOf } from '../errors.ts';
 import { printable } from '../log.ts';
@@ -33,13 +33,20 @@ const carryBytes = 1024 * 1024;
 /** One is being read, one decrypted, and the one before may still be looked at. */
 const buffersInUse = 3;
 
-/** @throws {EncroCamError} `INPUT_UNREADABLE` */
-export async function openFileSource(file: string): Promise<Source> {
+/**
+ * @param options `mustBeFile`: a pipe with a name is refused, and not waited for, as is whatever else is no file
+ * @throws {EncroCamError} `INPUT_UNREADABLE`
+ */
+export async function openFileSource(file: string, { mustBeFile = false } = {}): Promise<Source> {
   let handle: FileHandle;
   let sizeBytes: number;
   try {
-    handle = await open(file, 'r');
+    handle = await open(file, constants.O_RDONLY | (mustBeFile ? constants.O_NONBLOCK : 0));
     const stats = await handle.stat();
+    if (mustBeFile && !stats.isFile()) {
+      await handle.close();
+      throw new Error('it is not a file');
+    }
     // A pipe with a name has neither a size nor places.
     if (!stats.isFile()) {
       await handle.close();

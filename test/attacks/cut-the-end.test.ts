@@ -1,9 +1,17 @@
 /** A recording ends early, cleanly, between two packets: who was there last is not in it. */
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { assertVersion2CannotTell, recordVersion2 } from '../support/version-2.ts';
-import { assertTold, exitCode, indexOfCheckpoint, rewrite, scene, temporaryDirectory } from './scene.ts';
+import {
+  assertTold,
+  exitCode,
+  indexOfCheckpoint,
+  indexOfSecond,
+  rewrite,
+  scene,
+  temporaryDirectory,
+} from './scene.ts';
 
 test('the next recording names the end that is gone', async (context) => {
   const { place, recordings } = await scene(context, 3);
@@ -22,6 +30,37 @@ test('of the newest recording it is told that it has no end', async (context) =>
     place,
     exitCode.unsound,
     /08:02:30 to 08:02:30 +0 s {2}unfinished: without an end: it is being recorded, the power was lost, or its end was cut off/,
+  );
+});
+
+/** Of a recording that began so long ago, up to the checkpoint of second 30, and half a packet more. */
+async function cutNow(context: TestContext, secondsAgo: number): Promise<string> {
+  const startMs = Date.now() - secondsAgo * 1000;
+  const { place, recordings } = await scene(context, 1, { run: () => ({ statement: { startMs } }) });
+  await rewrite(recordings[0], (packets) => [
+    ...packets.slice(0, indexOfSecond(33)),
+    (packets[indexOfSecond(33)] ?? Buffer.of()).subarray(0, 200),
+  ]);
+  return place;
+}
+
+test('while it is recorded it is told up to when the camera vouches for it, and that is no fault', async (context) => {
+  await assertTold(
+    await cutNow(context, 40),
+    exitCode.sound,
+    /30 s {2}intact\n/,
+    /2 s {2}being recorded: vouched for up to \d\d:\d\d:\d\d, /,
+    /as the camera recorded it so far\n/,
+  );
+});
+
+test('a minute after the last that it signed it is a fault: the camera was stopped, and its end cut', async (context) => {
+  await assertTold(
+    await cutNow(context, 100),
+    exitCode.unsound,
+    /unfinished: without an end/,
+    /bytes that belong to nothing/,
+    /^(?![\s\S]*being recorded: vouched)/,
   );
 });
 

@@ -114,8 +114,9 @@ export class Place {
   }
 
   /** `encrocam verify` of a camera's recordings. */
-  verify(camera: string): ReturnType<typeof verify> {
+  verify(camera: string, ...flags: string[]): ReturnType<typeof verify> {
     return verify([
+      ...flags,
       '--signed-by',
       path.join(vectors, 'camera.public.asc'),
       path.join(this.recordings, camera),

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkpointMs } from '../../runtime/recorder/sealed-run.ts';
 import { openRecording, Place, probe, type Running, testPicture } from './recorder-harness.ts';
 
 const front = { name: 'front', input: testPicture, encoder: { name: 'libx264', keyFrameIntervalSeconds: 1 } };
@@ -24,6 +25,24 @@ function beforeHour(leftMs: number): Record<string, string> {
     SHIFT_CLOCK_MS: String(shiftMs),
     NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import=${shiftClock}`,
   };
+}
+
+/**
+ * What a recorder that is killed leaves without a checkpoint, at most: the time between two, and a packet's interval (0.125 s), as the
+ * last packet may have come when the next checkpoint was due; a busy computer gets to that later. What is written is in the kernel: a power cut would cost its flush too.
+ */
+const longestTailMs = checkpointMs + 125 + 1000;
+
+/** How much time is in this state, as `encrocam verify` has it. */
+async function millisecondsOf(wanted: string, place: Place): Promise<number> {
+  const { output } = await place.verify('front', '--json');
+  const { places } = JSON.parse(output) as {
+    places: { intervals: { state: string; from: string; to: string }[] }[];
+  };
+  return places
+    .flatMap(({ intervals }) => intervals)
+    .filter(({ state }) => state === wanted)
+    .reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0);
 }
 
 /** Process numbers of the children that seal. */
@@ -58,8 +77,8 @@ for (const container of ['mp4', 'mpegts']) {
     const place = await Place.make(context, [front], recordings(container, oneFile));
     const first = place.start();
     await first.line('video is coming');
-    // A checkpoint is there, and something behind it.
-    await delay(6500);
+    // A checkpoint is there, and more behind it than a recorder that makes none in time may leave.
+    await delay(longestTailMs + 2500);
     await first.kill();
     const second = place.start();
     await second.line('video is coming');
@@ -73,6 +92,8 @@ for (const container of ['mp4', 'mpegts']) {
     assert.match(output, /unfinished/);
     assert.doesNotMatch(output, /missing|tampered|not the only one/);
     assert.match(output, /the power was lost, or the recorder was killed/);
+    const tailMs = await millisecondsOf('unfinished', place);
+    assert.ok(tailMs > 0 && tailMs <= longestTailMs, `nobody vouches for ${tailMs} ms`);
     const { timestamps } = await probe(context, video);
     assert.ok(
       timestamps.every((timestamp, index) => index === 0 || timestamp > (timestamps[index - 1] ?? 0)),
@@ -96,6 +117,30 @@ for (const container of ['mp4', 'mpegts']) {
     assert.match(output, /gap[^\n]*SIGKILL/);
   });
 }
+
+test('a camera that is frozen until the recorder is killed is a gap up to the last checkpoint, not intact', async (context) => {
+  const place = await Place.make(context, [front], recordings('mp4', oneFile));
+  const recorder = place.start();
+  await recorder.line('video is coming');
+  const ffmpeg = await recorder.ffmpeg();
+  process.kill(ffmpeg, 'SIGSTOP');
+  context.after(() => {
+    try {
+      process.kill(ffmpeg, 'SIGKILL');
+    } catch {
+      // It ended with the recorder.
+    }
+  });
+  const frozenAt = performance.now();
+  // Below the stall timeout of 10 s; a checkpoint is made meanwhile.
+  await delay(9000);
+  const frozenMs = performance.now() - frozenAt;
+  await recorder.kill();
+  const { output } = await place.verify('front');
+  assert.match(output, /gap: nothing came from the camera/);
+  const gapMs = await millisecondsOf('gap', place);
+  assert.ok(gapMs >= frozenMs - longestTailMs, `only ${gapMs} ms of ${frozenMs}`);
+});
 
 test('two cameras at a time have their runs sealed by one child, which ends soon after', async (context) => {
   const place = await Place.make(context, [front, { ...front, name: 'back' }]);

@@ -1,6 +1,6 @@
 /** `encrocam verify` as people run it: files, directories and a drive, whole and tampered with. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
@@ -97,6 +97,12 @@ it('what was recorded while locked is told apart from the rest, with the time at
   const when = 'recorded while locked, certified at 2027-01-15 09:30:00 \\+00:00';
   assert.match(certified.output, new RegExp(`08:01:00 to 08:02:00 +1 min {2}intact: ${when}\n`));
   assert.match(certified.output, /08:00:00 to 08:01:00 +1 min {2}intact\n/);
+  const { output } = await verify([place, '--signed-by', cameraFile, '--json']);
+  const { places } = JSON.parse(output) as { places: { intervals: { certifiedAt?: string }[] }[] };
+  assert.deepEqual(
+    places[0]?.intervals.map(({ certifiedAt }) => certifiedAt),
+    [undefined, '2027-01-15T09:30:00.000Z', undefined],
+  );
 
   const at35s = second.run.packets.filter((packet) => packet[3] === packetType.checkpoint).at(6);
   const half = await certificateOf(second.run, keys, {
@@ -186,6 +192,15 @@ it('of EncroCrypt2 it says what cannot be told', async () => {
   assert.match(output, /EncroCrypt2[\s\S]*cannot be told/);
 });
 
+it('what only begins like EncroCrypt2 is no recording', async () => {
+  const file = path.join(directory, 'magic.encrocam');
+  await writeFile(file, Buffer.concat([Buffer.from('__EncroCrypt2'), Buffer.alloc(5000)]));
+  const { exitCode, output } = await verify([file, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2);
+  assert.match(output, /magic.encrocam: no recording/);
+  assert.doesNotMatch(output, /EncroCrypt2/);
+});
+
 it('what is no recording, a missing file and a missing key are told', async () => {
   const noise = path.join(directory, 'noise.encrocam');
   await copyFile(path.join(root, 'package.json'), noise);
@@ -198,4 +213,37 @@ it('what is no recording, a missing file and a missing key are told', async () =
   const keyless = await verify([noise]);
   assert.equal(keyless.exitCode, 1);
   assert.match(keyless.errors, /--signed-by/);
+});
+
+it('files of one directory, as a shell names them all, are followed from one to the next', async () => {
+  const place = path.join(directory, 'globbed');
+  const [first, second, third] = await recordMinutes(place, 3);
+  const whole = await verify([first.file, third.file, second.file, '--signed-by', cameraFile]);
+  assert.equal(whole.exitCode, 0, whole.output);
+  assert.match(whole.output, /globbed\n/);
+  assert.match(whole.output, /08:00:00 to 08:03:00 +3 min {2}intact\n/);
+  const { exitCode, output } = await verify([first.file, third.file, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2, output);
+  assert.match(output, /08:01:00 to 08:02:00 +1 min {2}missing: the recording before this one is not here/);
+  // What lies elsewhere may be another copy, and stands for itself.
+  const elsewhere = path.join(directory, 'globbed-elsewhere');
+  await mkdir(elsewhere);
+  await copyFile(third.file, path.join(elsewhere, third.fileName));
+  const apart = [first.file, path.join(elsewhere, third.fileName)];
+  assert.equal((await verify([...apart, '--signed-by', cameraFile])).exitCode, 0);
+});
+
+it('a recording that somebody appended to, and that went on in a copy beside it, is here as a whole', async () => {
+  const place = path.join(directory, 'conflict');
+  const [, second] = await recordMinutes(place, 3);
+  const begun = Buffer.concat([...second.run.packets.slice(0, 30), Buffer.from('evil')]);
+  await writeFile(second.file, begun);
+  const name = second.fileName.replace('.encrocam', '.conflict-1.encrocam');
+  await writeFile(path.join(place, name), second.run.bytes);
+  const { exitCode, output } = await verify([place, '--signed-by', cameraFile]);
+  assert.equal(exitCode, 2, output);
+  assert.match(output, /08:00:00 to 08:03:00 +3 min {2}intact\n/);
+  assert.doesNotMatch(output, /missing|unfinished/);
+  assert.match(output, new RegExp(`${second.fileName}: \\d+ bytes that belong to nothing`));
+  assert.match(output, new RegExp(`${second.fileName} holds a run that is in .*${name} as well`));
 });

@@ -102,7 +102,7 @@ async function verifyOurs(file: Buffer, keyFile = cameraFile): Promise<Told> {
     yield file;
   })();
   const checked = await checkFile('file', chunks, camera);
-  const verification = verificationOf('place', fingerprintOf(camera), [checked]);
+  const verification = verificationOf('place', fingerprintOf(camera), [checked], Date.now());
   const runs = checked.runs.map(({ voucher, stretches, ended }): RunReport => {
     const isCertified = typeof voucher === 'object' && voucher.toMs !== undefined;
     return {

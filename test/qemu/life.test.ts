@@ -178,7 +178,7 @@ scenario(
     const betweenMs = Date.parse(next?.from ?? '') - Date.parse(locked[0]?.to ?? '');
     assert.ok(betweenMs < 1000, `${betweenMs} ms are missing where it was unlocked`);
     // What the power cut took, a camera that was slow to come, and nothing else.
-    const fine = ['intact', 'not recorded', 'unfinished', 'gap'];
+    const fine = ['intact', 'not recorded', 'unfinished', 'being recorded', 'gap'];
     assert.ok(
       intervals.every(({ state }) => fine.includes(state)),
       JSON.stringify(intervals),

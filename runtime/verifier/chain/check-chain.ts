@@ -13,10 +13,10 @@ import { type Hex, hexOf } from '../../../ledger/trees/hex.ts';
 import { isEncroCamError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { isTreeFileName, parseProofName } from '../../recordings/companions.ts';
-import { parseRecordingName } from '../../recordings/names.ts';
+import { originalName, parseRecordingName } from '../../recordings/names.ts';
 import { parseBlockText } from '../../state/newest-block.ts';
 import type { Shelf } from '../../viewer/shelf.ts';
-import type { CheckedFile } from '../check-file.ts';
+import { type CheckedRun, endOf, startOf } from '../checked-run.ts';
 import { type Findings, findingsOf } from './findings.ts';
 import { type CameraOnChain, Judge, type RunHere } from './judge.ts';
 import type { ChainSettings } from './settings.ts';
@@ -29,7 +29,8 @@ export interface ChainVerification extends Findings {
 }
 
 export interface Belongings {
-  readonly files: readonly CheckedFile[];
+  /** Of all places, each run of a place once. */
+  readonly runs: readonly CheckedRun[];
   /** Where tree and proof files may be. */
   readonly shelves: readonly Shelf[];
   /** Whether a directory was given, of which nothing may be missing. */
@@ -58,10 +59,10 @@ export async function openChain(
 /** @throws {EncroCamError} what reading the chain throws: nothing is concluded then */
 export async function checkChain(
   settings: ChainSettings,
-  { files, shelves, isWhole }: Belongings,
+  { runs: all, shelves, isWhole }: Belongings,
   logger: Pick<Logger, 'warn'>,
 ): Promise<ChainVerification> {
-  const runs = files.flatMap(runsHere);
+  const runs = runsHere(all);
   const { chain, snapshot } = await openChain(settings, logger);
   const place = { chain: settings.chainId, contract: settings.contracts.checkpoints };
   const remarks: string[] = [];
@@ -103,16 +104,17 @@ function few(remarks: readonly string[]): string[] {
 }
 
 /** What somebody else signed stands for nothing; the timeline tells of it. */
-function runsHere({ name, runs }: CheckedFile): RunHere[] {
+function runsHere(runs: readonly CheckedRun[]): RunHere[] {
   return runs
     .filter(({ voucher }) => voucher !== 'not authentic')
-    .map(({ header: { statement }, link, stretches, ended }) => ({
-      ...{ file: name, recording: statement.recording, run: hexOf(statement.runId), link: hexOf(link) },
-      startMs: statement.startMs,
-      endMs: statement.startMs + stretches.reduce((end, { toMs }) => Math.max(end, toMs), 0),
-      isEnded: ended !== undefined,
-      notBefore: statement.notBefore === undefined ? undefined : parseBlockText(statement.notBefore),
-    }));
+    .map((run) => {
+      const { runId, recording, notBefore } = run.header.statement;
+      return {
+        ...{ file: run.file, recording, run: hexOf(runId), link: hexOf(run.link) },
+        ...{ startMs: startOf(run), endMs: endOf(run), isEnded: run.ended !== undefined },
+        notBefore: notBefore === undefined ? undefined : parseBlockText(notBefore),
+      };
+    });
 }
 
 async function camerasOf(
@@ -203,15 +205,17 @@ async function addProofs(
 ): Promise<void> {
   const files = Map.groupBy(
     new Set(runs.map(({ file }) => file)),
-    // As it lies beside its proof: messages have the place in front.
-    (file) => path.posix.basename(file),
+    // As it lies beside its proof: messages have the place in front. A copy beside a recording is proven by that one's.
+    (file) => originalName(path.posix.basename(file)),
   );
   for (const shelf of shelves) {
     const names = await shelf.list();
     const proofs = names
       .flatMap((name) => {
         const proof = parseProofName(name);
-        return proof && files.has(proof.recording) ? [{ name, ...proof }] : [];
+        if (!proof) return [];
+        const recording = originalName(proof.recording);
+        return files.has(recording) ? [{ ...proof, name, recording }] : [];
       })
       // The highest number has most.
       .sort((one, other) => other.number - one.number);
