@@ -5,7 +5,7 @@ import type { ChainVerification } from './chain/check-chain.ts';
 import { chainAsText, chainSummary, isChainSound, provenStretches } from './chain/report.ts';
 import { type Day, daysOf } from './days.ts';
 import { type Interval, merged, type State } from './interval.ts';
-import { clock, isSound, problemsOf, remarksOf, summary, type Verification } from './report.ts';
+import { clock, isSound, problemsOf, remarksOf, summary, titleOf, type Verification } from './report.ts';
 
 /** From what is well to what is not: the later ones are drawn over the others. Brightness tells them apart too. */
 const colours: Readonly<Record<State, string>> = {
@@ -71,10 +71,10 @@ function chainHtml(chain: ChainVerification): string {
 type Stretch = Pick<Interval, 'fromMs' | 'toMs'>;
 
 function placeHtml(verification: Verification, chain: ChainVerification | undefined): string {
-  const { place, timeline, files } = verification;
+  const { timeline, files } = verification;
   const proven = chain ? provenStretches(chain, new Set(files.map(({ name }) => name))) : [];
   const problems = [...problemsOf(verification), ...remarksOf(verification)];
-  return `<h2>${escaped(place)}</h2>
+  return `<h2>${escaped(titleOf(verification))}</h2>
 <p${isSound(verification) ? '' : ' class="bad"'}>${escaped(summary(verification))}</p>
 ${problems.length === 0 ? '' : `<ul>${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`}
 ${daysHtmlOf(timeline.intervals, proven)}

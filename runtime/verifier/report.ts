@@ -50,8 +50,8 @@ export function hasForeign({ timeline }: Verification): boolean {
 }
 
 export function asText(verification: Verification): string {
-  const { place, timeline } = verification;
-  const lines = [printable(place)];
+  const { timeline } = verification;
+  const lines = [titleOf(verification)];
   for (const { startMs, endMs, isOne, intervals } of daysOf(timeline.intervals)) {
     const [from, last] = [startMs, endMs - 1].map((timeMs) => localTime(new Date(timeMs))) as [
       string,
@@ -66,9 +66,25 @@ export function asText(verification: Verification): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** The place, and what the camera calls itself there: several of one device share its key, and its files' names. */
+export function titleOf(verification: Verification): string {
+  const names = namesOf(verification);
+  const told = names.slice(0, maxNamesTold).join(', ');
+  return printable(names.length === 0 ? verification.place : `${verification.place}, by the camera ${told}`);
+}
+
+function namesOf({ files }: Verification): string[] {
+  const vouched = files
+    .flatMap(({ runs }) => runs)
+    .filter(({ voucher }) => voucher === 'signed' || typeof voucher === 'object');
+  const names = vouched.flatMap(({ header: { statement } }) => statement.name ?? []);
+  return [...new Set(names)];
+}
+
 export function asJson(verifications: readonly Verification[], chain?: ChainVerification): string {
   const places = verifications.map((verification) => ({
     place: verification.place,
+    cameraNames: namesOf(verification),
     sound: isSound(verification),
     files: verification.files.map(({ name, version, runs, skippedBytes, repeatedRuns, unreadable }) => ({
       ...{ name, version: version ?? null, runs: runs.length, skippedBytes, repeatedRuns },
@@ -114,8 +130,18 @@ export function problemsOf(verification: Verification): string[] {
 }
 
 /** What is worth knowing, and no fault. */
-export function remarksOf({ files }: Verification): string[] {
-  return renamed(files, false).map(([file, recorded]) => `${file}: the camera recorded it as ${recorded}`);
+export function remarksOf(verification: Verification): string[] {
+  const { files, place } = verification;
+  const names = namesOf(verification);
+  const [name] = names;
+  const isElsewhere = files.length > 1 && name !== undefined && !place.split('/').includes(name);
+  return [
+    ...renamed(files, false).map(([file, recorded]) => `${file}: the camera recorded it as ${recorded}`),
+    ...(names.length > 1
+      ? ['the camera had more than one name: it was renamed, or recordings of several are here']
+      : []),
+    ...(isElsewhere ? [`the camera calls itself ${name}, and this place has another name`] : []),
+  ];
 }
 
 /**
