@@ -81,6 +81,7 @@ async function decrypt(
     ...{ openRun: open, range, joiner: new VideoJoiner(), offset: place.offset },
     ...(place.header ? { header: place.header } : {}),
     ...{ onSkip: fail('skipped'), onMissing: fail('missing'), onBadHeader: fail('refused') },
+    onMisplaced: fail('misplaced'),
   });
   for await (const chunk of source.stream(place.offset)) {
     for (const piece of await decoder.push(chunk)) bytes += Buffer.isBuffer(piece) ? piece.length : 0;

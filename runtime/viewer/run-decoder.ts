@@ -18,6 +18,7 @@ import { type EncroCamError, isEncroCamError } from '../errors.ts';
 import { NoSecretKeyError } from '../pgp/decrypter.ts';
 import type { Piece, VideoJoiner } from './joiner.ts';
 import { KnownRun, RecentRuns } from './known-runs.ts';
+import { type Misplaced, RunOrder } from './run-order.ts';
 import { SkipTally } from './skips.ts';
 import type { TimeRange } from './time.ts';
 import type { VideoDecoder } from './video-decoder.ts';
@@ -43,6 +44,8 @@ export interface RunDecoderOptions {
   readonly onSkip: (skip: Skip) => void;
   /** Told of packets that must have been there and are not. */
   readonly onMissing: (missing: MissingTime) => void;
+  /** Told once of every run whose video is put out, in the order of the file, where it does not belong. */
+  readonly onMisplaced: (misplaced: Misplaced) => void;
   /** Told of every header that could not be used. */
   readonly onBadHeader: (offset: number, error: EncroCamError) => void;
   /** Told of what is put out. */
@@ -67,6 +70,7 @@ export class RunDecoder implements VideoDecoder {
   readonly #options: RunDecoderOptions;
   readonly #reader: PacketReader;
   readonly #runs = new RecentRuns();
+  readonly #order = new RunOrder();
   #timeMs: number | undefined;
   #finished = false;
   /** Before the range: pictures from the last key frame on, that the first one in the range needs. */
@@ -212,6 +216,7 @@ export class RunDecoder implements VideoDecoder {
       skip('repeated');
       return;
     }
+    this.#order.take(run);
     const { fromMs, toMs } = run.within(this.#options.range);
     const timeMs = run.startMs + packet.timeMs;
     this.#timeMs = timeMs;
@@ -226,6 +231,7 @@ export class RunDecoder implements VideoDecoder {
       this.#reportHeld();
       this.#lastOutside = false;
       if (run.reach.isUnsigned) this.#notAuthentic = true;
+      this.#tellOrder();
       // What was skipped tells the same once already.
       if (lacking > 0 && before && !this.#hasSkipped) {
         this.#miss({ fromMs: run.startMs + before.timeMs, toMs: timeMs, packets: lacking });
@@ -294,6 +300,14 @@ export class RunDecoder implements VideoDecoder {
     const run = this.#runs.current;
     if (!run?.canOpen) return 'no-key';
     return run.isGiven(packet) ? 'not-authentic' : 'not-given';
+  }
+
+  /** Which place is the right one cannot be known before both were seen: what came first was put out already. */
+  #tellOrder(): void {
+    const misplaced = this.#order.tell();
+    if (!misplaced) return;
+    this.#damaged = true;
+    this.#options.onMisplaced(misplaced);
   }
 
   #miss(missing: MissingTime): void {

@@ -51,6 +51,7 @@ class Recording implements RandomAccess {
       ...{ openRun: this.open, range: { fromMs, toMs: undefined }, joiner: new VideoJoiner() },
       ...{ offset: place.offset, ...(place.header ? { header: place.header } : {}) },
       ...{ onSkip: () => undefined, onMissing: () => undefined, onBadHeader: () => undefined },
+      onMisplaced: () => assert.fail('runs stand in their order'),
     });
     const pieces = [...(await decoder.push(bytes)), ...(await decoder.end())];
     const numbers = pieces.map((piece) => (Buffer.isBuffer(piece) ? piece.readUInt32BE(0) : -1));

@@ -15,6 +15,7 @@ import { RecordingDecoder } from './recording-decoder.ts';
 import { RememberedReads } from './remembered-reads.ts';
 import { type MissingTime, RunDecoder } from './run-decoder.ts';
 import type { RunKeySource } from './run-keys.ts';
+import type { Misplaced } from './run-order.ts';
 import { firstWindowBytes, seekRun, seekRunNearEnd } from './run-seek.ts';
 import type { RunTrust } from './run-trust.ts';
 import { type OpenKey, type SeekResult, seek, seekNearEnd } from './seek.ts';
@@ -127,6 +128,10 @@ async function watchOne(
         onMissing(missing) {
           skips.flush();
           screen.line(`${source.name}: ${missingText(missing)}`);
+        },
+        onMisplaced(misplaced) {
+          skips.flush();
+          screen.line(`${source.name}: ${misplacedText(misplaced)}`);
         },
         onBadHeader: onBadKey('header'),
         ...(witness ? { witness } : {}),
@@ -257,6 +262,13 @@ async function versionIn(access: RandomAccess): Promise<Version | undefined> {
 
 function missingText({ fromMs, toMs, packets }: MissingTime): string {
   return `${packets} packet${packets === 1 ? '' : 's'} missing between ${secondText(fromMs)} and ${secondText(toMs)}`;
+}
+
+function misplacedText({ how, startMs, behindMs }: Misplaced): string {
+  const [run, behind] = [secondText(startMs), secondText(behindMs)];
+  return how === 'late'
+    ? `what was recorded from ${run} stands behind what followed it, from ${behind}: shown in the order of the file`
+    : `what was recorded from ${run} goes on behind something else, from ${behind}: shown in the order of the file`;
 }
 
 /** What opens, or `undefined`: decrypting will meet the same packet again, and tell of it. */

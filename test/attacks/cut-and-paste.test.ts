@@ -1,8 +1,10 @@
 /** Quiet seconds are put where something happened: from the same recording, another one, or another camera. */
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { recordMinutes } from '../support/camera-recordings.ts';
+import { decrypt } from '../support/decrypt-command.ts';
 import { assertVersion2CannotTell, recordVersion2 } from '../support/version-2.ts';
 import {
   assertTold,
@@ -78,6 +80,31 @@ test('runs of one file that change places are told', async (context) => {
   await assertTold(file, exitCode.unsound, /08:00:00 to 08:02:00 +2 min {2}intact/);
   await writeFile(file, Buffer.concat([other.run.bytes, run.bytes]));
   await assertTold(file, exitCode.unsound, /08:01:00 to 08:02:00 +1 min {2}tampered/);
+});
+
+test('runs of one file that change places are told by whoever decrypts, who gets them as they stand', async (context) => {
+  const { recordings } = await scene(context, 2, {
+    run: (minute) => ({ video: (second) => Buffer.from(`${minute}:${second} `) }),
+  });
+  const [{ file, run }, other] = recordings;
+  const [minute0, minute1] = [0, 1].map((minute) =>
+    Array.from({ length: 60 }, (_, second) => `${minute}:${second} `).join(''),
+  );
+  const inOrder = Buffer.concat([run.bytes, other.run.bytes]);
+  const swapped = Buffer.concat([other.run.bytes, run.bytes]);
+  await writeFile(file, inOrder);
+  const whole = { exitCode: exitCode.sound, output: `${minute0}${minute1}`, errors: '' };
+  assert.deepEqual(await decrypt([file]), whole);
+  assert.deepEqual(await decrypt(['-'], inOrder), whole);
+  await writeFile(file, swapped);
+  for (const told of [await decrypt([file]), await decrypt(['-'], swapped)]) {
+    assert.deepEqual([told.exitCode, told.output], [exitCode.unsound, `${minute1}${minute0}`]);
+    assert.match(
+      told.errors,
+      /from 2027-01-15 08:00:00.* stands behind .* 08:01:00.*in the order of the file/,
+    );
+    assert.equal(told.errors.trim().split('\n').length, 1);
+  }
 });
 
 test('checkpoints that are moved behind all packets are told', async (context) => {

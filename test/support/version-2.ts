@@ -1,16 +1,12 @@
 /** A recording of EncroCrypt2 that is made at once, and what can be told of it once somebody had it in hand. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { encodeKeyPacket, VideoEncrypter } from '../../runtime/encrocrypt/index.ts';
 import { seal } from '../../runtime/pgp/seal.ts';
 import { cameraFile, cameraKeys, firstMs } from './camera-recordings.ts';
+import { decrypt } from './decrypt-command.ts';
 import { verify } from './verify-command.ts';
-
-const encrocam = path.join(import.meta.dirname, '../../bin/encrocam');
-const ownerSecretFile = path.join(import.meta.dirname, '../vectors/encrocrypt2/owner.secret.asc');
 
 export interface Version2 {
   readonly keyPacket: Buffer;
@@ -39,18 +35,9 @@ export async function assertVersion2CannotTell(
   video: string,
 ): Promise<void> {
   await writeFile(file, Buffer.concat([...packets]));
-  const decrypted = await run(['decrypt', file, '--signed-by', cameraFile, '--key', ownerSecretFile]);
-  assert.deepEqual(decrypted, { exitCode: 0, output: video, errors: '' });
+  assert.deepEqual(await decrypt([file]), { exitCode: 0, output: video, errors: '' });
   const { exitCode, output } = await verify([file, '--signed-by', cameraFile]);
   assert.equal(exitCode, 2);
   assert.match(output, /EncroCrypt2[\s\S]*left out, repeated, moved or cut off at the end cannot be told/);
   assert.match(output, /whether it is as the camera recorded it cannot be told/);
-}
-
-function run(args: readonly string[]): Promise<{ exitCode: number; output: string; errors: string }> {
-  return new Promise((resolve) => {
-    execFile(encrocam, args, (error, output, errors) =>
-      resolve({ exitCode: error ? Number(error.code) : 0, output, errors }),
-    );
-  });
 }
