@@ -133,3 +133,10 @@ test('certificates that are none do not hide the one that is', async () => {
   const access = accessTo(locked.bytes, ...junk, certified, ...junk);
   assert.deepEqual([await reach(locked, access), await verified(access)], [80, 20_000]);
 });
+
+test("of another camera's header the file is not read, however long it is", async () => {
+  const other = syntheticRun({ seconds: 5, statement: { camera: Buffer.alloc(20, 9) } });
+  const access = accessTo(other.bytes);
+  assert.equal(await reach(other, access), undefined);
+  assert.equal(access.bytesRead, 0);
+});

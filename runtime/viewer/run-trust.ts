@@ -5,7 +5,7 @@
 import type { Key } from 'openpgp';
 import { type Header, sha256 } from '../encrocrypt/v3/index.ts';
 import { EncroCamError, isEncroCamError } from '../errors.ts';
-import { isSigned } from '../pgp/open-run.ts';
+import { isNamed, isSigned } from '../pgp/open-run.ts';
 import { FileCertificates } from './certificates.ts';
 import type { RandomAccess } from './source.ts';
 
@@ -57,7 +57,8 @@ export function cameraTrust(trusted: Key): RunTrust {
   return {
     async reachOf(header, access) {
       if (await checkSigned(header)) return { packets: Number.POSITIVE_INFINITY, isUnsigned: false };
-      const certificates = access && certificatesIn(access);
+      // Of another camera's header no copy and no certificate can count: its file need not be read for them.
+      const certificates = access && isNamed(header, trusted) ? certificatesIn(access) : undefined;
       let packets = header.cameraSignature ? undefined : await certificates?.reachOf(header);
       if (packets !== undefined) return { packets, isUnsigned: false };
       // Another copy of the header may have the signature that counts, or none, where the camera certified it later.

@@ -146,10 +146,38 @@ function streamSource(name: string, openStream: () => AsyncIterable<Uint8Array>)
 
 /** A recording on a drive whose session is open. */
 export function driveSource(storage: Storage, file: DrivePath, sizeBytes: number): Source {
+  const access = driveAccess(storage, file, sizeBytes);
+  let transfer: AsyncIterator<Uint8Array> | undefined;
   return {
     name: printable(`${storage.location.replace(/\/$/, '')}${file}`),
-    access: driveAccess(storage, file, sizeBytes),
-    stream: (offset) => storage.read(file, offset, undefined, sizeBytes),
+    access: {
+      ...access,
+      async read(offset, length) {
+        // A session reads one thing at a time: whoever asks while the stream waits for them would wait for it. It goes on afterwards.
+        const waiting = transfer;
+        transfer = undefined;
+        await waiting?.return?.();
+        return access.read(offset, length);
+      },
+    },
+    async *stream(offset) {
+      let position = offset;
+      try {
+        for (;;) {
+          transfer ??= storage.read(file, position, undefined, sizeBytes)[Symbol.asyncIterator]();
+          const mine = transfer;
+          const { done, value } = await mine.next();
+          if (!done) {
+            position += value.length;
+            yield value;
+          } else if (transfer === mine) return;
+        }
+      } finally {
+        const last = transfer;
+        transfer = undefined;
+        await last?.return?.();
+      }
+    },
     // The session belongs to whoever opened it: several recordings are read through one.
     close: async () => undefined,
   };
