@@ -10,7 +10,7 @@ import type { Key } from 'openpgp';
 import { decodeCheckpoint, type Stretch } from '../encrocrypt/v3/index.ts';
 import { certifiedAt, isNamed, isSigned } from '../pgp/open-run.ts';
 import { type CheckedFile, checkFile } from '../verifier/check-file.ts';
-import { type MappedRun, mapFile } from '../verifier/sample/file-map.ts';
+import { type MappedRun, mapFile, maxSearchBytes } from '../verifier/sample/file-map.ts';
 import { itemsIn } from '../verifier/sample/packets.ts';
 import type { CheckedRun } from '../verifier/timeline.ts';
 import { RememberedReads } from '../viewer/remembered-reads.ts';
@@ -36,8 +36,11 @@ export interface ReadFrom {
 /** In a smaller file there is nothing to gain: reading it through takes no longer than looking around. */
 export const leastPartBytes: number = 8 * 2 ** 20;
 
-/** The camera notes where headers stand; where it did not, they are looked for no further than this. */
-const searchBytes = 4 * 2 ** 20;
+/**
+ * Of a file: so much of it is looked through from its end for a header. The last index is further back than a few reads where it still grows. Where
+ * nothing is found all of it is read, and that was so much more.
+ */
+const searchShare = 1 / 8;
 /** On a drive each read costs round trips; but what is read beyond the range is read for nothing. */
 const [minStepBytes, maxStepBytes] = [256 * 1024, 4 * 2 ** 20];
 /** What is noted of a time stands behind it, by less than so many checkpoints once there is video again. */
@@ -90,7 +93,7 @@ async function runsIn(access: RandomAccess, trusted: Key): Promise<readonly Mapp
     isGenuine: async (header: MappedRun['header'], certificate: Parameters<typeof certifiedAt>[1]) =>
       (await certifiedAt(header, certificate, trusted)) !== undefined,
   };
-  const map = await mapFile(access, trust, searchBytes);
+  const map = await mapFile(access, trust, Math.min(maxSearchBytes, searchShare * access.sizeBytes));
   if (map.kind === 'unmapped') return undefined;
   const isOrderly = map.runs.every(({ header: { statement }, last }, index) => {
     const before = map.runs[index - 1];

@@ -191,10 +191,34 @@ test('the evidence of a part is the same, and what is before it was not read', a
 });
 
 test('what was destroyed in the range has the recording read whole', async () => {
+  const noise = Buffer.from(day.bytes);
+  const place = Math.floor(day.bytes.length * 0.2);
+  noise.fill(0xff, place, place + 9000);
+  const packets = day.runs[0]?.packets ?? [];
+  // Two neighbours of video, about 720 s from the beginning: the rest stays where it is.
+  const isVideo = (packet: Buffer | undefined): boolean => ((packet?.[3] ?? 0) & 0x80) !== 0;
+  const one = packets.findIndex(
+    (packet, number) => number > 0.6 * packets.length && isVideo(packet) && isVideo(packets[number + 1]),
+  );
+  const turned = [packets[one + 1], packets[one]].filter((packet) => packet !== undefined);
+  const rest = day.bytes.subarray(day.offsets[1]);
+  const swapped = Buffer.concat([...packets.toSpliced(one, 2, ...turned), rest]);
+  for (const [what, bytes] of Object.entries({ noise, swapped })) {
+    const counts = await findBothWays(bytes, [690, 770], what);
+    assert.equal(counts.streamed, bytes.length, what);
+  }
+});
+
+test('a run that does not end as the next one says has the recording read whole, and is told', async () => {
+  const cutBytes = Buffer.concat(day.runs[1]?.packets.slice(-30) ?? []).length;
   const bytes = Buffer.from(day.bytes);
-  bytes.fill(0xff, Math.floor(day.bytes.length * 0.2), Math.floor(day.bytes.length * 0.2) + 9000);
-  const counts = await findBothWays(bytes, [700, 760], 'noise');
-  assert.equal(counts.streamed, day.bytes.length);
+  // What comes behind stays where it is, and where the index says.
+  bytes.fill(0, (day.offsets[2] ?? 0) - cutBytes, day.offsets[2]);
+  const begin = runSeconds + pauseSeconds;
+  assert.equal((await findBothWays(bytes, [700, 760], 'cut')).streamed, bytes.length);
+  await findBothWays(bytes, [begin + runSeconds - 60, 2 * begin + 30], 'cut');
+  const { told } = await find(bytes, [begin + runSeconds - 60, 2 * begin + 30], true);
+  assert.equal('around' in told && told.around.isComplete, false);
 });
 
 test('whatever happened to a recording, runs, lengths and holes are those that reading all of it tells', async () => {
