@@ -49,7 +49,9 @@ export async function writePart(
   const source = await run.input.open();
   let excerpt: Excerpt;
   try {
-    excerpt = await find(source.name, progress.read(source, run.input), run.header, shared);
+    excerpt =
+      (await findFrom(source, run, shared, progress)) ??
+      (await find(source.name, progress.read(source, run.input), run.header, shared));
     await copy(source, excerpt.places, file);
   } finally {
     await source.close();
@@ -150,6 +152,40 @@ export async function completeBundle(directory: string, bundle: Bundle): Promise
     sums.push(`${await sha256Of(path.join(directory, name))}  ${name}\n`);
   }
   await writePrivate(path.join(directory, 'SHA256SUMS'), sums.join(''));
+}
+
+/**
+ * Begins at a place that was found before.
+ * @returns undefined where that is not known, or nothing there leads to the part.
+ */
+async function findFrom(
+  source: Source,
+  { header, input, readFrom }: FoundRun,
+  shared: SharedRun,
+  progress: ReadingProgress,
+): Promise<Excerpt | undefined> {
+  if (!readFrom || !source.access) return undefined;
+  const { headerOffset, headerEnd, offset } = readFrom;
+  const [headerBytes, begin] = [
+    headerEnd - headerOffset,
+    await source.access.read(headerOffset, headerEnd - headerOffset),
+  ];
+  const finder = new ExcerptFinder(header, shared);
+  finder.push(begin);
+  for await (const chunk of source.stream(offset)) {
+    progress.add(chunk.length, input.recording?.startMs);
+    finder.push(chunk);
+    if (finder.isComplete) break;
+  }
+  const found = finder.end();
+  if (!found || begin.length !== headerBytes) return undefined;
+  // What lies between was not read, so nothing of the part may reach across.
+  const isTorn =
+    offset > headerEnd &&
+    found.places.some((place) => place.offset < headerBytes && place.offset + place.length > headerBytes);
+  if (isTorn) return undefined;
+  const inFile = (at: number): number => (at < headerBytes ? headerOffset + at : offset + at - headerBytes);
+  return { ...found, places: found.places.map((place) => ({ ...place, offset: inFile(place.offset) })) };
 }
 
 async function find(

@@ -6,6 +6,8 @@ import { type CheckedFile, checkFile } from '../verifier/check-file.ts';
 import type { ReadingProgress } from '../verifier/progress.ts';
 import type { CheckedRun, Voucher } from '../verifier/timeline.ts';
 import type { Input } from '../viewer/inputs.ts';
+import type { RandomAccess } from '../viewer/source.ts';
+import { type CheckedPart, checkPart, leastPartBytes, type ReadFrom } from './check-part.ts';
 import type { AroundParts } from './evidence-report.ts';
 import { type KnownRun, overlapOf, type RunRange } from './grant.ts';
 import { type Hole, holesIn, holeText, reachesBeyond } from './holes.ts';
@@ -15,6 +17,8 @@ export interface FoundRun extends KnownRun {
   readonly checked: CheckedRun;
   /** Of the range that was asked for, what lies in this run. */
   readonly part: RunRange;
+  /** Where to begin with it, if that was found without reading all that is before. */
+  readonly readFrom: ReadFrom | undefined;
 }
 
 export interface FoundRuns {
@@ -49,8 +53,8 @@ interface Read {
 }
 
 /**
- * Reads the recordings as a whole: only so it is known where a run ends, and that nothing lies between. Where the range reaches beyond
- * them, the one beside it is read as well: it tells whether there was another between.
+ * Reads of the recordings what tells where their runs end, and that nothing lies between, and all that is in the range; with any doubt,
+ * the recording as a whole. Where the range reaches beyond them, the one beside it is looked at as well: it tells whether there was another between.
  *
  * Runs that nobody signed are left out: a header's commitment binds its secret to the run's id alone. Whoever copies these and what is
  * sealed into a header of his own, with a time in the range, would be given the keys of a run that lies beside it.
@@ -70,8 +74,8 @@ export async function findRuns(
   const nowhere = { before: false, behind: false };
   const beyond = all.checked.length > 0 ? reachesBeyond(all.checked, range) : nowhere;
   // What stands in these says what follows what. Nothing of them is given away: by their names they are of another time.
-  if (beyond.before && before) all.checked.push(...(await check(before, options)).runs);
-  if (beyond.behind && behind) all.checked.push(...(await check(behind, options)).runs);
+  if (beyond.before && before) all.checked.push(...(await check(before, options)).checked.runs);
+  if (beyond.behind && behind) all.checked.push(...(await check(behind, options)).checked.runs);
   const { holes, problems } = holesIn(all.checked, range);
   if (all.found.size === 0) throw nothing(place, range, all, holes);
   const runs = [...all.found.values()].sort((one, other) => startOf(one) - startOf(other));
@@ -109,17 +113,35 @@ async function sorted(
   return { within, before, behind };
 }
 
-async function check(input: Input, { trusted, progress }: FindOptions): Promise<CheckedFile> {
+type Checked = Pick<CheckedPart, 'readFrom'> & { readonly checked: CheckedFile };
+
+async function check(input: Input, { range, trusted, progress }: FindOptions): Promise<Checked> {
   const source = await input.open();
+  const { name, access } = source;
   try {
-    return await checkFile(source.name, progress.read(source, input), trusted);
+    const isLarge = access !== undefined && access.sizeBytes >= leastPartBytes;
+    const part = isLarge ? await checkPart(name, told(access, input, progress), range, trusted) : undefined;
+    if (part) return part;
+    return { checked: await checkFile(name, progress.read(source, input), trusted), readFrom: new Map() };
   } finally {
     await source.close();
   }
 }
 
+/** What is read at places is shown, too. */
+function told(access: RandomAccess, { recording }: Input, progress: ReadingProgress): RandomAccess {
+  return {
+    ...{ sizeBytes: access.sizeBytes, probeBytes: access.probeBytes },
+    async read(offset, length) {
+      const bytes = await access.read(offset, length);
+      progress.add(bytes.length, recording?.startMs);
+      return bytes;
+    },
+  };
+}
+
 function take(
-  { version, runs }: CheckedFile,
+  { checked: { version, runs }, readFrom }: Checked,
   input: Input,
   all: Read,
   { range, withUnsigned }: FindOptions,
@@ -133,7 +155,7 @@ function take(
     if (!part) continue;
     const isUnsigned = checked.voucher === 'locked' && !withUnsigned;
     if (checked.voucher === 'not authentic' || isUnsigned) all.leftOut.push(checked);
-    else if (!all.found.has(id)) all.found.set(id, { ...run, part });
+    else if (!all.found.has(id)) all.found.set(id, { ...run, part, readFrom: readFrom.get(id) });
   }
 }
 

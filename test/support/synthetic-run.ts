@@ -54,6 +54,8 @@ export interface SyntheticRunOptions {
   readonly packetsPerSecond?: number;
   /** What data packet `index` carries. Default: a few bytes of its own. */
   readonly video?: (index: number) => Uint8Array;
+  /** Whether there was no video then: data packet `index` is left out. */
+  readonly isAway?: (index: number) => boolean;
   /** What comes in the chain before data packet `index`. */
   readonly before?: (index: number, run: RunWriter, timeMs: number) => readonly PacketParts[];
   /** Number of the data packet before which the header stands again, or numbers. */
@@ -142,6 +144,7 @@ function record(
 ): SyntheticRun {
   const { secret, runKey, statement, seconds = 30, packetsPerSecond = 4 } = draft;
   const { video = (index) => Buffer.from(`packet ${index}`), before = () => [], headerAgainAt = [] } = draft;
+  const { isAway = () => false } = draft;
   const { runId } = statement;
   const header = encodeHeader(part, cameraSignature, runKey.privateKey);
   const run = new RunWriter({
@@ -170,7 +173,8 @@ function record(
     const timeMs = (index * 1000) / packetsPerSecond;
     for (const parts of before(index, run, timeMs)) addParts(parts);
     if ([headerAgainAt].flat().includes(index)) addHeader(timeMs);
-    addParts(run.data(video(index), timeMs, index % (keyFrameSeconds * packetsPerSecond) === 0));
+    const isKeyFrame = index % (keyFrameSeconds * packetsPerSecond) === 0;
+    if (!isAway(index)) addParts(run.data(video(index), timeMs, isKeyFrame));
     const isDue = (index + 1) % (checkpointSeconds * packetsPerSecond) === 0;
     if (isDue) add(run.checkpoint(((index + 1) * 1000) / packetsPerSecond));
   }
