@@ -23,7 +23,7 @@ import { quietAfterMs } from './quiet.ts';
 import type { ActiveRecording, RecordingFormat } from './recording-format.ts';
 import { Resumption } from './resumption.ts';
 import { Session } from './session.ts';
-import { dueEnd, type EndReason, recordingEnds, stopTimeoutsMs } from './session-end.ts';
+import { dueEnd, type EndReason, patienceMs, recordingEnds, stopTimeoutsMs } from './session-end.ts';
 import { chooseRecording, endsTogether } from './slot.ts';
 import type { SpaceKeeper } from './space-keeper.ts';
 import { startTicking } from './ticks.ts';
@@ -257,7 +257,7 @@ export class CameraRecorder {
     }
     const cause =
       reason === 'stall'
-        ? `no video for ${camera.stallTimeoutSeconds} s${inBrackets(session.lastWords)}`
+        ? `no video for ${patienceMs(session, camera.stallTimeoutSeconds * 1000) / 1000} s${inBrackets(session.lastWords)}`
         : describeEnd(end, session.lastWords);
     this.#current.note({ what: 'ffmpeg-ended', cause });
     const mayGoOn = this.#watch.ended(session, reason === 'stall' ? 'stall' : 'exit');

@@ -16,6 +16,9 @@ export const recordingEnds: Record<EndReason, RecordingEnd> = {
   stop: 'stop',
 };
 
+/** A camera that is opened, and an ffmpeg that is loaded from a card, take longer than the next picture of one that runs. */
+const startPatience = 2;
+
 export interface SessionSeen {
   /** The monotonic clock. */
   readonly nowMs: number;
@@ -40,5 +43,11 @@ export function dueEnd(
   // Video that waits for its run to be sealed belongs to the slot in which it came: the end is met when it is sealed.
   if (isSlotOver && (hasRecording || !session.hasBegun)) return stepMs === 0 ? 'slot' : 'clock';
   if (session.heldBack) return undefined;
-  return nowMs - (session.lastByteMs ?? session.startedMs) >= stallTimeoutMs ? 'stall' : undefined;
+  const silentMs = nowMs - (session.lastByteMs ?? session.startedMs);
+  return silentMs >= patienceMs(session, stallTimeoutMs) ? 'stall' : undefined;
+}
+
+/** How long a session may deliver nothing. */
+export function patienceMs({ lastByteMs }: Pick<Session, 'lastByteMs'>, stallTimeoutMs: number): number {
+  return lastByteMs === undefined ? startPatience * stallTimeoutMs : stallTimeoutMs;
 }
