@@ -308,7 +308,7 @@ export interface CameraConfig {
    */
   encryptIntervalMs: number;
   /**
-   * Time without any video after which ffmpeg is restarted; twice as long before its first.
+   * Time without any video after which ffmpeg is restarted; three times as long before its first.
    */
   stallTimeoutSeconds: number;
   audio?: AudioConfig;

@@ -1,4 +1,4 @@
-/** A camera whose ffmpeg hangs, in each container: it never holds up more than the stall timeout, and twice that at its start. */
+/** A camera whose ffmpeg hangs, in each container: it never holds up more than the stall timeout, and three times that at its start. */
 import assert from 'node:assert/strict';
 import type { AudioConfig } from '../config/types.ts';
 import { endsOf, first, notesOf, second, setUp, slotMs, videoOf } from './fake-camera.ts';
@@ -15,13 +15,13 @@ test('an ffmpeg that delivers nothing from its start is ended, and another one i
   const { clock, film, latest, logger, recorder, sources, stop, runs } = setUp({ stream });
   await settle();
   latest().lastBytes = undefined;
-  await clock.pass(19_500);
+  await clock.pass(29_500);
   assert.deepEqual(latest().signals, []);
   await clock.pass(3000);
   assert.deepEqual(sources[0]?.signals, ['SIGTERM', 'SIGKILL']);
   assert.equal(sources.length, 2);
   assert.equal(recorder.state().activity, 'gap');
-  assert.match(recorder.state().lastProblem ?? '', /no video for 20 s/);
+  assert.match(recorder.state().lastProblem ?? '', /no video for 30 s/);
   await film('abc');
   assert.match(String(logger.about('gap of')[0]?.fields.cause), /no video for 20 s/);
   await stop();
@@ -34,7 +34,7 @@ test('an ffmpeg that delivers nothing from its start, in the slot that begins, i
   await settle();
   await film('a'.repeat(60));
   assert.equal(sources.length, 2);
-  await clock.pass(22_000);
+  await clock.pass(32_000);
   assert.equal(sources.length, 3);
   await film('bb');
   await stop();
@@ -57,9 +57,9 @@ test('a slot that ends before the first picture puts what comes then into the ne
   assert.deepEqual(faultsOf(runs()), []);
 });
 
-test('a microphone that makes ffmpeg wait from its start costs twice the stall timeout, and then only the sound', async (stream) => {
+test('a microphone that makes ffmpeg wait from its start costs three times the stall timeout, and then only the sound', async (stream) => {
   const { clock, film, logger, recorder, sounds, stop, runs } = setUp({ stream, settings: { audio } });
-  await clock.pass(20_000);
+  await clock.pass(30_000);
   assert.deepEqual(sounds, [true, false]);
   // Started again at once, without a pause.
   assert.equal(recorder.state().restarts, 0);

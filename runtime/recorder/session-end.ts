@@ -16,8 +16,11 @@ export const recordingEnds: Record<EndReason, RecordingEnd> = {
   stop: 'stop',
 };
 
-/** A camera that is opened, and an ffmpeg that is loaded from a card, take longer than the next picture of one that runs. */
-const startPatience = 2;
+/**
+ * A camera that is opened, and an ffmpeg that is loaded from a card beside all else that starts, take longer than the next picture of
+ * one that runs: ten to fifteen seconds were seen on an emulated board.
+ */
+const startPatience = 3;
 
 export interface SessionSeen {
   /** The monotonic clock. */
