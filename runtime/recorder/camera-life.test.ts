@@ -23,7 +23,7 @@ test('an ffmpeg that delivers nothing from its start is ended, and another one i
   assert.equal(recorder.state().activity, 'gap');
   assert.match(recorder.state().lastProblem ?? '', /no video for 30 s/);
   await film('abc');
-  assert.match(String(logger.about('gap of')[0]?.fields.cause), /no video for 20 s/);
+  assert.match(String(logger.about('gap of')[0]?.fields.cause), /no video for 30 s/);
   await stop();
   assert.equal(videoOf(runs()), 'abc');
   assert.deepEqual(faultsOf(runs()), []);
@@ -40,7 +40,7 @@ test('an ffmpeg that delivers nothing from its start, in the slot that begins, i
   await stop();
   assert.equal(videoOf(runs(first)), 'a'.repeat(60));
   assert.equal(videoOf(runs(second)), 'bb');
-  assert.match(String(logger.about('gap of')[0]?.fields.cause), /no video for 20 s/);
+  assert.match(String(logger.about('gap of')[0]?.fields.cause), /no video for 30 s/);
   assert.deepEqual(faultsOf(runs()), []);
 });
 
