@@ -134,7 +134,10 @@ export function remarksOf(verification: Verification): string[] {
   const { files, place } = verification;
   const names = namesOf(verification);
   const [name] = names;
-  const isElsewhere = files.length > 1 && name !== undefined && !place.split('/').includes(name);
+  const parts = place.replace(/\/+$/, '').split('/');
+  // The directory that one stands in is given without its name.
+  const isNamed = !['', '.', '..'].includes(parts.at(-1) ?? '');
+  const isElsewhere = isNamed && files.length > 1 && name !== undefined && !parts.includes(name);
   return [
     ...renamed(files, false).map(([file, recorded]) => `${file}: the camera recorded it as ${recorded}`),
     ...(names.length > 1

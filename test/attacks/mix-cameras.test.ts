@@ -39,6 +39,7 @@ test('directories of two cameras that share a key, exchanged: what each camera c
     /- the camera calls itself garage, and this place has another name/,
   );
   const own = path.join(path.dirname(place), 'garage');
+  await assertTold(`${place}/.`, exitCode.sound, /by the camera garage\n/, /^(?![\s\S]* - )/);
   await rename(place, own);
   await assertTold(own, exitCode.sound, /by the camera garage\n/, /^(?![\s\S]* - )/);
 });
