@@ -105,7 +105,7 @@ test('certificates that are none do not hide the one that is', async (context) =
   const { run } = recordings[0];
   const certificate = await certificateOf(run, await cameraKeys());
   const junk = Array.from({ length: 100 }, (_, index) => junkCertificate(run, 20 + index));
-  await rewrite(recordings[0], (packets) => [...packets, ...junk, certificate, ...junk]);
+  await rewrite(recordings[0], (packets) => [...packets, ...junk, certificate]);
   await assertTold(
     place,
     exitCode.unsound,
